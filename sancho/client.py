@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, cast
 
 from sancho.client_types import (
+    AcceptRequest,
     ActionCounts,
     ActionList,
     Alive,
@@ -21,6 +22,7 @@ from sancho.client_types import (
     AuditList,
     Bottleneck,
     BottleneckList,
+    CandidateList,
     ChannelList,
     ChannelRequest,
     ChannelTold,
@@ -35,6 +37,8 @@ from sancho.client_types import (
     JobState,
     KpiCheck,
     KpiList,
+    KpiReview,
+    KpiSet,
     ModelComparison,
     ModelDetails,
     ModelList,
@@ -53,6 +57,8 @@ from sancho.client_types import (
     PlanRequest,
     Problem,
     Promotion,
+    Proposal,
+    ProposeRequest,
     Ready,
     RecommendationReport,
     RecordedOutcome,
@@ -1045,6 +1051,107 @@ class Client(HttpClient):
             repeatable=True,
         )
         return cast("Replayed", self._ask(call))
+
+    def list_kpi_candidates(
+        self, period: str, *, scope: str | None = None, as_of: str | None = None
+    ) -> CandidateList:
+        """Every KPI that a person or team could be given, ranked.
+
+        What a feasible step of each brings, how soon, how completely it is recorded, and who could pad it.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path=path_of(
+                "/v1/kpis/{period}/candidates",
+                period=period,
+            ),
+            query={
+                "scope": scope,
+                "as_of": as_of,
+            },
+            repeatable=True,
+        )
+        return cast("CandidateList", self._ask(call))
+
+    def propose_kpi_sets(self, body: ProposeRequest) -> Proposal:
+        """Three to five KPIs for each person.
+
+        Each KPI as one sentence with its chance; what somebody has stays unless another is much better.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="POST",
+            path="/v1/kpis/propose",
+            query={},
+            body=json_bytes(body),
+            repeatable=True,
+        )
+        return cast("Proposal", self._ask(call))
+
+    def review_kpi_sets(
+        self, period: str, *, scope: str | None = None, as_of: str | None = None
+    ) -> KpiReview:
+        """What became of the accepted KPIs of a period.
+
+        Which were reached, what they brought, which lost their relation to the goal; what to do about each.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path=path_of(
+                "/v1/kpis/{period}/review",
+                period=period,
+            ),
+            query={
+                "scope": scope,
+                "as_of": as_of,
+            },
+            repeatable=True,
+        )
+        return cast("KpiReview", self._ask(call))
+
+    def get_kpi_set(self, scope: str, period: str) -> KpiSet:
+        """The accepted KPIs of a person or team.
+
+        The set that holds, with what the SMART check says of it, and all versions with who accepted them.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path=path_of(
+                "/v1/kpi-sets/{scope}/{period}",
+                scope=scope,
+                period=period,
+            ),
+            query={},
+            repeatable=True,
+        )
+        return cast("KpiSet", self._ask(call))
+
+    def accept_kpi_set(self, scope: str, period: str, body: AcceptRequest) -> KpiSet:
+        """Accept KPIs for a person or team.
+
+        Stores them as the next version, and their values as targets; earlier versions stay.
+
+        Needs the right `write` or `recommend`.
+        """
+        call = Call(
+            method="PUT",
+            path=path_of(
+                "/v1/kpi-sets/{scope}/{period}",
+                scope=scope,
+                period=period,
+            ),
+            query={},
+            body=json_bytes(body),
+            repeatable=True,
+        )
+        return cast("KpiSet", self._ask(call))
 
     def list_alert_channels(self) -> ChannelList:
         """Channels of alerts, and who is muted.

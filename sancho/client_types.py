@@ -16,6 +16,30 @@ class AboveExpected(TypedDict):
     p90: float
 
 
+class AcceptRequest(TypedDict):
+    """The KPIs of a set, as proposed or one's own, and why it was changed."""
+
+    kpis: list[ChosenKpi]
+    reason: NotRequired[str | None]
+
+
+class AcceptedSetKpi(TypedDict):
+    """A KPI of an accepted set, with what was foreseen when it was accepted."""
+
+    kpi: str
+    label: str
+    unit: str
+    value: float
+    expected: float | None
+    so_far: float | None
+    probability: float | None
+    attainment_pp: float | None
+    revenue: float | None
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: float | None
+
+
 class AccountFields(TypedDict):
     """取引先 / Accounts"""
 
@@ -334,6 +358,25 @@ Branch = TypedDict(
     },
 )
 
+
+class CandidateList(TypedDict):
+    """All candidates of a scope and period, the strongest effect first."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
+    candidates: list[KpiCandidate]
+
+
 # What changed the forecast in the past week, both simulated in the same scenarios.
 Change = TypedDict(
     "Change",
@@ -503,6 +546,13 @@ class ChildForecast(TypedDict):
     vs_last_year: NotRequired[float | None]
 
 
+class ChosenKpi(TypedDict):
+    """A KPI and its value."""
+
+    kpi: str
+    value: float
+
+
 class CloseDate(TypedDict):
     """Quantiles of the day on which it is won, if it is won."""
 
@@ -572,6 +622,35 @@ class CriterionResult(TypedDict):
     ok: bool
     why: str
     suggestion: NotRequired[str | None]
+
+
+class CurrentSet(TypedDict):
+    """The version that holds, with what the check says of it."""
+
+    version: int
+    accepted_at: str
+    accepted_by: str
+    reason: str | None
+    kpis: list[CurrentSetKpi]
+    findings: dict[str, CriterionResult]
+
+
+class CurrentSetKpi(TypedDict):
+    """The same with what the SMART check says of it now."""
+
+    kpi: str
+    label: str
+    unit: str
+    value: float
+    expected: float | None
+    so_far: float | None
+    probability: float | None
+    attainment_pp: float | None
+    revenue: float | None
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: float | None
+    smart: dict[str, CriterionResult]
 
 
 class CurvePoint(TypedDict):
@@ -1141,6 +1220,63 @@ class Kpi(TypedDict):
     smart: dict[str, CriterionResult] | None
 
 
+class KpiCandidate(TypedDict):
+    """A KPI that a scope could be given, and what a feasible step of it would bring."""
+
+    # Points of the probability of the target
+    attainment_pp: float | None
+    # Expected revenue that it adds: in the period, or `later`
+    revenue: float | None
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: float | None
+    # The effect by which it is ranked: points, or % of the target
+    strength: float | None
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: Literal["attainment", "revenue"] | None
+    # Whose goal it serves: its own, else the widest seen
+    goal_scope: str | None
+    # The effect if all of the team in the same role reach it
+    together: bool
+    # The revenue comes in the end, most of it after the period
+    later: bool
+    kpi: str
+    label: str
+    unit: str
+    meaning: str
+    # Selling styles it is for
+    style: list[str]
+    # Step of the process that it belongs to
+    step: Literal["lead", "appointment", "meeting", "proposal", "closing", "customer"]
+    # Within the scope's own control, and recorded by it
+    in_hand: bool
+    # Share of the records behind it that are complete
+    completeness: float | None
+    # Median days from its event to the win
+    days_to_revenue: float | None
+    so_far: float | None
+    # Median at the period's end as things go
+    expected: float | None
+    # A feasible step: reached with about 35 % as things go
+    value: float | None
+    # Of reaching `value` as things go
+    probability: float | None
+    # By what its effect is estimated: a lever of the joint simulation, an action's estimated effect;
+    # else the figures of the effect are null, and there is a correlation at most
+    evidence: Literal["lever", "action", "correlation", "none"]
+    # The lever or action
+    source: str | None
+    # Spearman's, with revenue, over people and past periods: no effect
+    correlation: float | None
+    # How easily it rises without work behind it: by who else records it
+    padding: Literal["hard", "some", "easy"]
+    padding_why: str
+    # Sound, and it moves the goal enough to stand in a set
+    proposable: bool
+    reason: str
+
+
 class KpiCheck(TypedDict):
     """Findings of the SMART check, with a suggestion for each criterion that is not met."""
 
@@ -1175,6 +1311,40 @@ class KpiList(TypedDict):
     name: NotRequired[str | None]
     business_days_left: float
     kpis: list[Kpi]
+
+
+class KpiReview(TypedDict):
+    """The review of the accepted sets of a period, and whether it is due."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    is_over: bool
+    due: bool
+    why_due: list[str]
+    sets: list[ReviewedSet]
+
+
+class KpiSet(TypedDict):
+    """The set of a scope and period, with all its versions, newest first."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    current: CurrentSet | None
+    versions: list[StoredSet]
 
 
 class KpiValue(TypedDict):
@@ -1765,6 +1935,30 @@ class Promotion(TypedDict):
     because: NotRequired[str | None]
 
 
+class Proposal(TypedDict):
+    """A set for each person of a scope; nothing is stored."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    sets: list[ProposedSet]
+
+
+class ProposeRequest(TypedDict):
+    """For whom and which period sets are proposed."""
+
+    period: str
+    # A person, or all people of a team; default: the widest that the caller may see
+    scope: NotRequired[str | None]
+    as_of: NotRequired[str | None]
+
+
 class ProposedKpi(TypedDict):
     """A KPI as somebody proposes it; a field left out counts as not stated."""
 
@@ -1778,6 +1972,64 @@ class ProposedKpi(TypedDict):
     period: NotRequired[str | None]
     # Day of the last review
     last_reviewed: NotRequired[str | None]
+
+
+class ProposedSet(TypedDict):
+    """Three to five KPIs of a person; fewer where no more have an estimated effect."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    style: str | None
+    before: SetBefore | None
+    kpis: list[ProposedSetKpi]
+
+
+class ProposedSetKpi(TypedDict):
+    """A KPI of a proposed set, as one sentence and in figures."""
+
+    # Points of the probability of the target
+    attainment_pp: float | None
+    # Expected revenue that it adds: in the period, or `later`
+    revenue: float | None
+    # Share of what is missing to the target that `revenue` closes; null where nothing is missing, or
+    # no target is known
+    gap_share: float | None
+    # The effect by which it is ranked: points, or % of the target
+    strength: float | None
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: Literal["attainment", "revenue"] | None
+    # Whose goal it serves: its own, else the widest seen
+    goal_scope: str | None
+    # The effect if all of the team in the same role reach it
+    together: bool
+    # The revenue comes in the end, most of it after the period
+    later: bool
+    kpi: str
+    label: str
+    unit: str
+    # Step of the process that it belongs to
+    step: Literal["lead", "appointment", "meeting", "proposal", "closing", "customer"]
+    so_far: float | None
+    expected: float | None
+    value: float | None
+    # From now on; of counts
+    per_week: float | None
+    # At the current pace
+    usual_per_week: float | None
+    # Of reaching `value` as things go
+    probability: float | None
+    # By what its effect is estimated: a lever of the joint simulation, an action's estimated effect;
+    # else the figures of the effect are null, and there is a correlation at most
+    evidence: Literal["lever", "action", "correlation", "none"]
+    source: str | None
+    # How easily it rises without work behind it: by who else records it
+    padding: Literal["hard", "some", "easy"]
+    # It was in the set before
+    kept: bool
+    sentence: str
+    reason: str
 
 
 class PushedDeal(TypedDict):
@@ -1897,6 +2149,50 @@ class RevenueDistribution(TypedDict):
     p75: float
     p90: float
     p95: float
+
+
+class ReviewedSet(TypedDict):
+    """What became of an accepted set."""
+
+    version: int
+    accepted_at: str
+    accepted_by: str
+    reason: str | None
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    kpis: list[ReviewedSetKpi]
+    put_in_place: list[ProposedSetKpi]
+
+
+class ReviewedSetKpi(TypedDict):
+    """What became of an accepted KPI."""
+
+    kpi: str
+    label: str
+    value: float
+    now: float | None
+    # null: the period still runs
+    reached: bool | None
+    probability: float | None
+    # What the step was to bring its own goal when it was accepted; null of what serves another goal
+    # or comes later
+    revenue_promised: float | None
+    came: Literal["came", "less", "none", "cannot_be_told"]
+    # Over all who had this KPI
+    share_of_promised: float | None
+    # 80 % interval
+    share_interval: tuple[float, float] | None
+    people: int
+    strength_then: float | None
+    strength_now: float | None
+    lost_relation: bool
+    # What looks padded, as a question to ask
+    padded: str | None
+    verdict: Literal["drop", "keep", "change", "put_in_place"]
+    # To which value to change it
+    value_now: float | None
+    sentence: str
 
 
 class RowError(TypedDict):
@@ -2019,6 +2315,13 @@ class SessionState(TypedDict):
     idle_minutes: float
 
 
+class SetBefore(TypedDict):
+    """The accepted set that a proposal starts from."""
+
+    period: str
+    version: int
+
+
 class ShadowQueue(TypedDict):
     """What became of the deals asked for since this process started."""
 
@@ -2135,6 +2438,16 @@ class StoredPersonAnswer(TypedDict):
     period: str | None
     answer: str
     at: str
+
+
+class StoredSet(TypedDict):
+    """A version with its KPIs."""
+
+    version: int
+    accepted_at: str
+    accepted_by: str
+    reason: str | None
+    kpis: list[AcceptedSetKpi]
 
 
 class TableResult(TypedDict):
