@@ -61,6 +61,9 @@ class Caches:
     kpi_figures: Cache[tuple[int, str, str], list[KpiFigures]] = field(
         default_factory=lambda: Cache(_DRIVERS)
     )
+    asked_by_plan: Cache[tuple[int, str, str], Mapping[tuple[str, str], float]] = field(
+        default_factory=lambda: Cache(PERIODS)
+    )
     kpi_measures: Cache[tuple[int, str], tuple[Mapping[str, float], Mapping[str, float]]] = field(
         default_factory=lambda: Cache(PERIODS)
     )

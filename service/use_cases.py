@@ -112,7 +112,7 @@ class UseCases:
             webhooks=webhooks,
             alerts=alerts,
             answers=answers,
-            kpi_sets=KpiSets(serving, goals),
+            kpi_sets=KpiSets(serving, goals, models.is_due),
             records=PersonRecords(serving, goals, recommendations),
             audit=AuditBook(serving.store, serving.zone),
         )
