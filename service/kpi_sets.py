@@ -68,7 +68,7 @@ class KpiSets:
         """Every KPI for a scope: what a feasible step brings, and what speaks for and against it."""
         context = self._serving.context(as_of, period, sight)
         finder = self._finder(context, sight)
-        rows = [candidate_row(one, lang) for one in finder.candidates([scope])[scope]]
+        rows = [candidate_row(one, lang) for one in self._found(context, finder, [scope])[scope]]
         goal = finder.steps.goal_of(scope)
         warnings = [] if goal is not None else [self._no_target(context, scope)]
         return {
@@ -88,7 +88,7 @@ class KpiSets:
         scopes = self._people(context, scope)
         period, names = context.forecast.period, context.forecast.names
         before = {one.scope: one for one in self._latest(period, scopes)}
-        found = finder.candidates(scopes, controllable=True)
+        found = self._found(context, finder, scopes, controllable=True)
         sets, warnings = [], []
         for one in scopes:
             had = before.get(one)
@@ -203,7 +203,7 @@ class KpiSets:
         stored = [one for one in self._serving.store.kpi_sets(key_of(asked)) if one.scope in inside]
         known, names = self._goals.kpi_context(context), context.forecast.names
         finder = self._finder(later, sight)
-        now = finder.candidates([one.scope for one in stored])
+        now = self._found(later, finder, [one.scope for one in stored])
         accepted = [
             as_it_stands(context, known, one, row, now[one.scope])
             for one in stored
@@ -240,6 +240,15 @@ class KpiSets:
     def _finder(self, context: AnswerContext, sight: Sight, planned: bool = False) -> CandidateFinder:
         return candidate_finder(context, self._goals.kpi_context(context), sight.widest, planned)
 
+    @staticmethod
+    def _found(
+        context: AnswerContext, finder: CandidateFinder, scopes: Sequence[str], controllable: bool = False
+    ) -> Mapping[str, list[Candidate]]:
+        """The candidates of scopes, found once for all who ask the same."""
+        asked = (context.key, finder.steps.widest, bool(finder.asked), controllable, *scopes)
+        found = context.state.caches.kpi_candidates
+        return found.get(asked, lambda: finder.candidates(scopes, controllable))
+
     def _people(self, context: AnswerContext, scope: str) -> list[str]:
         """The people of a scope who sell now, as scopes; a person himself whatever he does."""
         organisation = context.forecast.organisation
@@ -248,7 +257,9 @@ class KpiSets:
             return [scope]
         remaining = self._goals.kpi_context(context).prospects.remaining
         today = int(remaining.calendar.day_of(np.array([remaining.moment]))[0])
-        there = (remaining.since <= today) & (remaining.until > today) & np.isin(remaining.style, STYLES)
+        there = (
+            (remaining.since <= today) & (remaining.until > today) & np.isin(remaining.style, ("", *STYLES))
+        )
         return [
             f"{PERSON}{organisation.people[person]}"
             for person in members.tolist()

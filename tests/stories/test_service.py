@@ -34,6 +34,7 @@ from service.schemas import (
     KpiList,
     PeopleList,
     Plan,
+    Proposal,
     RecommendationReport,
     Tree,
     WhatIf,
@@ -591,6 +592,26 @@ def test_proposed_kpis_are_checked(service: Service) -> None:
     assert "tanaka" in third.smart["specific"].why
     aimed = [row for row in rows if row["target"] is not None]
     assert all(set(row["smart"]) == set(first.smart) for row in aimed)
+
+
+def test_proposed_sets_pass_the_check(service: Service) -> None:
+    body = {"period": PERIOD, "as_of": AS_OF}
+    made = service.client.post("/v1/kpis/propose", json=body)
+    assert made.status_code == 200, made.text
+    sets = Proposal.model_validate(made.json()).sets
+    rows = [
+        {"kpi": kpi.kpi, "scope": one.scope, "value": kpi.value, "period": PERIOD}
+        for one in sets
+        for kpi in one.kpis
+    ]
+    assert rows
+    response = service.client.post("/v1/kpis/check", json={"as_of": AS_OF, "proposals": rows})
+    checked = KpiCheck.model_validate(response.json())
+    assert {name for row in checked.proposals for name, found in row.smart.items() if not found.ok} == set()
+    assert all(person.findings["controllable"].ok for person in checked.people)
+    assert {one.scope for one in sets if len(one.kpis) >= 3} == {
+        person.scope for person in checked.people if person.findings["three_to_five"].ok
+    }
 
 
 def test_people_are_compared_fairly_by_rest_and_on_the_command_line(
