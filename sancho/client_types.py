@@ -2028,6 +2028,8 @@ class ProposedSetKpi(TypedDict):
     padding: Literal["hard", "some", "easy"]
     # It was in the set before
     kept: bool
+    # `value` is what the plan for the goal asks of this person
+    from_plan: bool
     sentence: str
     reason: str
 
