@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,21 +16,29 @@ from crm.instants import DAY, iso, last_known_day
 from crm.periods import Period
 from crm.store import StoredKpiSet
 from crm.versions import joined_key
-from features.kpis import Kpi
 from features.kpis.definition import STYLES
 from models.kpi_sets.candidates import Candidate, CandidateFinder
 from models.kpi_sets.effects import Movement
 from models.kpi_sets.proposal import ProposedKpi, chosen, proposed
-from models.kpi_sets.reasons import reason_of
-from models.kpi_sets.review import AcceptedKpi, ReviewedKpi, reviewed
-from models.kpi_sets.steps import StepEffect
+from models.kpi_sets.review import ReviewedKpi, reviewed
 from models.kpis.smart import MIN_KPIS, PERSON, KpiProposal, check_kpi, check_person
 from service import messages
 from service.callers import Caller
 from service.goals import Goals
 from service.kpi_check import KpiContext, finding_rows
+from service.kpi_set_rows import (
+    accepted_row,
+    as_it_stands,
+    candidate_row,
+    contents_of,
+    effect_fields,
+    foreseen_of,
+    key_of,
+    proposed_row,
+    review_row,
+)
 from service.kpi_steps import candidate_finder
-from service.serving_state import AnswerContext, ServingState
+from service.serving_state import AnswerContext, ModelState, ServingState
 from service.sight import EVERYTHING, Sight
 from service.unknown_stages import open_deals_warning
 
@@ -45,8 +53,14 @@ _QUARTER_DAYS = 92  # after which a set is due for review
 class KpiSets:
     """Candidates, proposed and accepted sets of KPIs, and their review."""
 
-    def __init__(self, serving: ServingState, goals: Goals) -> None:
-        self._serving, self._goals = serving, goals
+    def __init__(
+        self,
+        serving: ServingState,
+        goals: Goals,
+        has_moved: Callable[[ModelState], bool] = lambda _: False,
+    ) -> None:
+        """`has_moved`: whether the data have moved away from what the model learned."""
+        self._serving, self._goals, self._has_moved = serving, goals, has_moved
 
     def candidates(
         self, period: str, scope: str, as_of: str | None, lang: Language, sight: Sight = EVERYTHING
@@ -54,7 +68,7 @@ class KpiSets:
         """Every KPI for a scope: what a feasible step brings, and what speaks for and against it."""
         context = self._serving.context(as_of, period, sight)
         finder = self._finder(context, sight)
-        rows = [_candidate_row(one, lang) for one in finder.candidates([scope])[scope]]
+        rows = [candidate_row(one, lang) for one in self._found(context, finder, [scope])[scope]]
         goal = finder.steps.goal_of(scope)
         warnings = [] if goal is not None else [self._no_target(context, scope)]
         return {
@@ -70,15 +84,15 @@ class KpiSets:
         """Three to five KPIs for each person of a scope; nothing is stored."""
         scope = sight.scope(request.scope)
         context = self._serving.context(request.as_of, request.period, sight)
-        finder = self._finder(context, sight)
+        finder = self._finder(context, sight, planned=True)
         scopes = self._people(context, scope)
         period, names = context.forecast.period, context.forecast.names
         before = {one.scope: one for one in self._latest(period, scopes)}
-        found = finder.candidates(scopes, controllable=True)
+        found = self._found(context, finder, scopes, controllable=True)
         sets, warnings = [], []
         for one in scopes:
             had = before.get(one)
-            ids = [] if had is None else [row["kpi"] for row in _contents(had)["kpis"]]
+            ids = [] if had is None else [row["kpi"] for row in contents_of(had)["kpis"]]
             kpis = [self._proposed(context, candidate, kept) for candidate, kept in chosen(found[one], ids)]
             if len(kpis) < MIN_KPIS:
                 warnings.append(("few_kpis", _FEW.format(who=names.label(one), n=len(kpis))))
@@ -88,7 +102,7 @@ class KpiSets:
                     "name": names.scope(one, lang),
                     "style": _style(finder, one),
                     "before": None if had is None else {"period": had.period, "version": had.version},
-                    "kpis": [_proposed_row(kpi, lang) for kpi in kpis],
+                    "kpis": [proposed_row(kpi, lang) for kpi in kpis],
                 }
             )
         return {
@@ -118,14 +132,14 @@ class KpiSets:
         contents = {
             "period": asked.name,
             "kpis": self._as_accepted(context, scope, values, sight),
-            "foreseen": _foreseen(context, scope),
+            "foreseen": foreseen_of(context, scope),
         }
-        before = self._serving.store.kpi_set_versions(scope, _key(asked))
+        before = self._serving.store.kpi_set_versions(scope, key_of(asked))
         self._store_targets(scope, asked, values, before[:1], caller)
         self._serving.store.add_kpi_set(
             StoredKpiSet(
                 scope=scope,
-                period=_key(asked),
+                period=key_of(asked),
                 version=0,
                 contents=orjson.dumps(contents).decode(),
                 accepted_at=now,
@@ -142,13 +156,13 @@ class KpiSets:
         context = self._serving.context(None, period, sight)
         context.forecast.organisation.members(scope)
         known, asked = self._goals.kpi_context(context), context.forecast.period
-        versions = self._serving.store.kpi_set_versions(scope, _key(asked))
+        versions = self._serving.store.kpi_set_versions(scope, key_of(asked))
         current = None
         if versions:
             findings = self._findings(context, scope, versions[0], sight)
             kpis = [
-                _accepted_row(known, row, lang) | {"smart": finding_rows(check, lang)}
-                for row, check in zip(_contents(versions[0])["kpis"], findings[0], strict=True)
+                accepted_row(known, row, lang) | {"smart": finding_rows(check, lang)}
+                for row, check in zip(contents_of(versions[0])["kpis"], findings[0], strict=True)
             ]
             current = {
                 **self._version_fields(versions[0]),
@@ -163,7 +177,7 @@ class KpiSets:
             "versions": [
                 {
                     **self._version_fields(one),
-                    "kpis": [_accepted_row(known, row, lang) for row in _contents(one)["kpis"]],
+                    "kpis": [accepted_row(known, row, lang) for row in contents_of(one)["kpis"]],
                 }
                 for one in versions
             ],
@@ -186,14 +200,14 @@ class KpiSets:
         is_over = asked.end(zone) <= context.moment
         later = context if not is_over else self._serving.context(as_of, None, sight)
         inside = {scope, *self._people(context, scope), *self._below(context, scope)}
-        stored = [one for one in self._serving.store.kpi_sets(_key(asked)) if one.scope in inside]
+        stored = [one for one in self._serving.store.kpi_sets(key_of(asked)) if one.scope in inside]
         known, names = self._goals.kpi_context(context), context.forecast.names
         finder = self._finder(later, sight)
-        now = finder.candidates([one.scope for one in stored])
+        now = self._found(later, finder, [one.scope for one in stored])
         accepted = [
-            _as_it_stands(context, known, one, row, now[one.scope])
+            as_it_stands(context, known, one, row, now[one.scope])
             for one in stored
-            for row in _contents(one)["kpis"]
+            for row in contents_of(one)["kpis"]
             if known.kpi(row["kpi"]) is not None
         ]
         found = reviewed(accepted, is_over, padded or {})
@@ -206,8 +220,8 @@ class KpiSets:
                     "scope": one.scope,
                     "name": names.scope(one.scope, lang),
                     **self._version_fields(one),
-                    "kpis": [_review_row(review, lang) for review in own],
-                    "put_in_place": [_proposed_row(kpi, lang) for kpi in fresh],
+                    "kpis": [review_row(review, lang) for review in own],
+                    "put_in_place": [proposed_row(kpi, lang) for kpi in fresh],
                 }
             )
         due = self._due(context, stored, is_over)
@@ -223,8 +237,17 @@ class KpiSets:
             **self._serving.metadata(context.state, context.moment, lang, warnings),
         }
 
-    def _finder(self, context: AnswerContext, sight: Sight) -> CandidateFinder:
-        return candidate_finder(context, self._goals.kpi_context(context), sight.widest)
+    def _finder(self, context: AnswerContext, sight: Sight, planned: bool = False) -> CandidateFinder:
+        return candidate_finder(context, self._goals.kpi_context(context), sight.widest, planned)
+
+    @staticmethod
+    def _found(
+        context: AnswerContext, finder: CandidateFinder, scopes: Sequence[str], controllable: bool = False
+    ) -> Mapping[str, list[Candidate]]:
+        """The candidates of scopes, found once for all who ask the same."""
+        asked = (context.key, finder.steps.widest, bool(finder.asked), controllable, *scopes)
+        found = context.state.caches.kpi_candidates
+        return found.get(asked, lambda: finder.candidates(scopes, controllable))
 
     def _people(self, context: AnswerContext, scope: str) -> list[str]:
         """The people of a scope who sell now, as scopes; a person himself whatever he does."""
@@ -234,7 +257,9 @@ class KpiSets:
             return [scope]
         remaining = self._goals.kpi_context(context).prospects.remaining
         today = int(remaining.calendar.day_of(np.array([remaining.moment]))[0])
-        there = (remaining.since <= today) & (remaining.until > today) & np.isin(remaining.style, STYLES)
+        there = (
+            (remaining.since <= today) & (remaining.until > today) & np.isin(remaining.style, ("", *STYLES))
+        )
         return [
             f"{PERSON}{organisation.people[person]}"
             for person in members.tolist()
@@ -300,7 +325,7 @@ class KpiSets:
                     "expected": None if movement is None else movement.expected,
                     "so_far": forecast.value,
                     "probability": forecast.probability(value, kpi.lower_is_better),
-                    **_effect_fields(effect),
+                    **effect_fields(effect),
                 }
             )
         return rows
@@ -321,9 +346,9 @@ class KpiSets:
         if result.errors:
             raise SanchoError(result.errors[0].reason, "bad_request")
         gone = [
-            joined_key((old["kpi"], scope, _contents(one)["period"]))
+            joined_key((old["kpi"], scope, contents_of(one)["period"]))
             for one in before
-            for old in _contents(one)["kpis"]
+            for old in contents_of(one)["kpis"]
             if old["kpi"] not in values
         ]
         if gone:
@@ -337,7 +362,7 @@ class KpiSets:
         steps = self._finder(context, sight).steps
         today = last_known_day(context.moment, context.zone)
         pairs = []
-        for row in _contents(stored)["kpis"]:
+        for row in contents_of(stored)["kpis"]:
             proposal = KpiProposal(row["kpi"], scope, row["value"], None, {}, period.name, period.last, None)
             pairs.append((proposal, known.facts(proposal, None, sight, steps)))
         return [check_kpi(one, fact, today) for one, fact in pairs], check_person(pairs)
@@ -364,7 +389,10 @@ class KpiSets:
             due.append(_OVER)
         elif context.moment - min(one.accepted_at for one in stored) > _QUARTER_DAYS * DAY:
             due.append(_QUARTER)
-        due += [_PROCESS for _ in open_deals_warning(context.state, context.moment)[:1]]
+        if open_deals_warning(context.state, context.moment):
+            due.append(_PROCESS)
+        if self._has_moved(context.state):
+            due.append(_MARKET)
         return due
 
     def _version_fields(self, one: StoredKpiSet) -> dict[str, Any]:
@@ -381,155 +409,9 @@ class KpiSets:
         return "no_target", messages.no_target(forecast.names.label(scope), forecast.period)
 
 
-def _key(period: Period) -> str:
-    """A period as sets are stored by it, however it was written."""
-    return f"{period.first}..{period.last}"
-
-
-def _contents(stored: StoredKpiSet) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(stored.contents)
-    return found
-
-
-def _foreseen(context: AnswerContext, scope: str) -> dict[str, float]:
-    """The revenue of a scope as it is foreseen now."""
-    total = context.forecast.simulation.total(context.forecast.organisation.members(scope))
-    return {"mean": float(total.mean()), "sd": float(total.std())}
-
-
 def _style(finder: CandidateFinder, scope: str) -> str | None:
     members = finder.steps.organisation.members(scope)
     return str(finder.steps.style[members[0]]) or None
-
-
-def _effect_fields(effect: StepEffect | None) -> dict[str, Any]:
-    if effect is None:
-        names = ("attainment_pp", "revenue", "gap_share", "strength", "ranked_by", "goal_scope")
-        return {**dict.fromkeys(names), "together": False, "later": False}
-    return {
-        "attainment_pp": effect.attainment_pp,
-        "revenue": effect.revenue,
-        "gap_share": effect.gap_share,
-        "strength": effect.strength,
-        "ranked_by": effect.ranked_by,
-        "goal_scope": effect.goal_scope,
-        "together": effect.together,
-        "later": effect.later,
-    }
-
-
-def _kpi_fields(kpi: Kpi, lang: Language) -> dict[str, Any]:
-    return {"kpi": kpi.id, "label": kpi.label.to(lang), "unit": kpi.unit.to(lang)}
-
-
-def _candidate_row(one: Candidate, lang: Language) -> dict[str, Any]:
-    return {
-        **_kpi_fields(one.kpi, lang),
-        "meaning": one.kpi.meaning.to(lang),
-        "style": list(one.kpi.styles),
-        "step": one.nature.step,
-        "in_hand": one.in_hand,
-        "completeness": one.completeness,
-        "days_to_revenue": one.days_to_revenue,
-        "so_far": one.so_far,
-        "expected": one.expected,
-        "value": one.value,
-        "probability": one.probability,
-        "evidence": one.evidence,
-        "source": one.source,
-        **_effect_fields(one.effect),
-        "correlation": one.correlation,
-        "padding": one.nature.padding.value,
-        "padding_why": one.nature.why.to(lang),
-        "proposable": one.is_proposable,
-        "reason": reason_of(one).to(lang),
-    }
-
-
-def _proposed_row(one: ProposedKpi, lang: Language) -> dict[str, Any]:
-    candidate = one.candidate
-    return {
-        **_kpi_fields(candidate.kpi, lang),
-        "step": candidate.nature.step,
-        "so_far": candidate.so_far,
-        "expected": candidate.expected,
-        "value": candidate.value,
-        "per_week": one.per_week,
-        "usual_per_week": one.usual_per_week,
-        "probability": candidate.probability,
-        "evidence": candidate.evidence,
-        "source": candidate.source,
-        **_effect_fields(candidate.effect),
-        "padding": candidate.nature.padding.value,
-        "kept": one.kept,
-        "sentence": one.sentence.to(lang),
-        "reason": reason_of(candidate).to(lang),
-    }
-
-
-def _accepted_row(known: KpiContext, row: Mapping[str, Any], lang: Language) -> dict[str, Any]:
-    kpi = known.kpi(row["kpi"])
-    named = {"kpi": row["kpi"], "label": row["kpi"], "unit": ""} if kpi is None else _kpi_fields(kpi, lang)
-    kept = ("value", "expected", "so_far", "probability", "attainment_pp", "revenue", "gap_share")
-    return {**named, **{name: row[name] for name in kept}}
-
-
-def _as_it_stands(
-    context: AnswerContext,
-    known: KpiContext,
-    stored: StoredKpiSet,
-    row: Mapping[str, Any],
-    now: Sequence[Candidate],
-) -> AcceptedKpi:
-    """An accepted KPI with what is known of it now."""
-    kpi = known.kpi(row["kpi"])
-    assert kpi is not None  # noqa: S101 - the caller leaves out what is not known
-    forecast = known.prospects.of(kpi, stored.scope)
-    members = context.forecast.organisation.members(stored.scope)
-    candidate = next((one for one in now if one.kpi.id == kpi.id), None)
-    effect = None if candidate is None else candidate.effect
-    foreseen = _contents(stored)["foreseen"]
-    is_own = row["goal_scope"] == stored.scope and not row["later"] and not row["together"]
-    return AcceptedKpi(
-        scope=stored.scope,
-        kpi=kpi.id,
-        label=kpi.label,
-        value=row["value"],
-        lower_is_better=kpi.lower_is_better,
-        expected=row["expected"],
-        revenue=row["revenue"] if is_own else None,
-        strength=row["strength"],
-        foreseen=(foreseen["mean"], foreseen["sd"]),
-        now=forecast.value,
-        revenue_now=float(context.forecast.simulation.closed[members].sum()),
-        strength_now=None if effect is None else effect.strength,
-        probability=forecast.probability(row["value"], kpi.lower_is_better),
-        value_now=None if candidate is None else candidate.value,
-    )
-
-
-def _review_row(one: ReviewedKpi, lang: Language) -> dict[str, Any]:
-    accepted = one.accepted
-    return {
-        "kpi": accepted.kpi,
-        "label": accepted.label.to(lang),
-        "value": accepted.value,
-        "now": accepted.now,
-        "reached": one.reached,
-        "probability": accepted.probability,
-        "revenue_promised": accepted.revenue,
-        "came": one.came.came,
-        "share_of_promised": one.came.share,
-        "share_interval": None if one.came.low is None else [one.came.low, one.came.high],
-        "people": one.came.people,
-        "strength_then": accepted.strength,
-        "strength_now": accepted.strength_now,
-        "lost_relation": one.has_lost_relation,
-        "padded": None if one.padded is None else one.padded.to(lang),
-        "verdict": one.verdict,
-        "value_now": accepted.value_now if one.verdict == "change" else None,
-        "sentence": one.sentence.to(lang),
-    }
 
 
 _FEW = Text(
@@ -551,6 +433,10 @@ _NO_SET = Text(
 )
 _OVER = Text("期間が終わりました。", "The period is over.")
 _QUARTER = Text("設定から四半期が過ぎました。", "A quarter has passed since they were accepted.")
+_MARKET = Text(
+    "商談の傾向が、モデルの学習時から変わっています（モデルの監視で再学習が必要と判定）。",
+    "Deals have moved away from what the model learned (its monitoring asks for a retraining).",
+)
 _PROCESS = Text(
     "営業プロセスが変わりました（モデルが知らないステージがあります）。",
     "The process has changed: there are stages that the model does not know.",

@@ -11,9 +11,11 @@ from models.kpi_sets.correlation import correlations
 from models.kpi_sets.effects import KpiEffects, by_action
 from models.kpi_sets.steps import GoalSteps
 from service.action_candidates import candidates_of
+from service.drivers import plan_fields, plan_for
 from service.kpi_check import KpiContext
 from service.model_state import AnswerContext
 
+PLAN_CHANCE = 0.8  # the probability of the goal that the plan behind a set is to reach
 _PAST_PERIODS = 8  # over which KPIs are compared with revenue
 
 
@@ -23,8 +25,32 @@ def goal_steps(context: AnswerContext, kpis: KpiContext, widest: str) -> GoalSte
     return GoalSteps(effects, kpis.targets, widest, kpis.prospects.remaining.style)
 
 
-def candidate_finder(context: AnswerContext, kpis: KpiContext, widest: str) -> CandidateFinder:
-    """What candidates of a period are found from."""
+def asked_by_plan(context: AnswerContext, kpis: KpiContext, scope: str) -> Mapping[tuple[str, str], float]:
+    """What the plan for a scope's goal asks of each person by the period's end, by scope and KPI.
+
+    Empty without a target, or where the goal is reached as things go.
+    """
+    target = kpis.targets.get(scope)
+    if target is None or not kpis.drive.simulation.organisation.has(scope):
+        return {}
+
+    def compute() -> Mapping[tuple[str, str], float]:
+        plan = plan_for(kpis.drive, scope, [], target, PLAN_CHANCE)
+        found = {}
+        for row in plan_fields(kpis.drive, kpis.prospects, scope, plan, PLAN_CHANCE, "en")["people"]:
+            for kpi in row["kpis"]:
+                if kpi["per_week"] > kpi["usual_per_week"]:
+                    so_far = kpis.prospects.of(kpis.kpis[kpi["kpi"]], row["scope"]).value or 0.0
+                    found[row["scope"], kpi["kpi"]] = so_far + kpi["by_period_end"]
+        return found
+
+    return context.state.caches.asked_by_plan.get((*context.key, scope), compute)
+
+
+def candidate_finder(
+    context: AnswerContext, kpis: KpiContext, widest: str, planned: bool = False
+) -> CandidateFinder:
+    """What candidates of a period are found from; `planned`: with what the plan asks of each person."""
     steps = goal_steps(context, kpis, widest)
     known: Mapping[str, Kpi] = {**kpis.kpis, **kpis.of_actions}
     every, events = list(known.values()), kpis.prospects.kpi_events
@@ -36,4 +62,5 @@ def candidate_finder(context: AnswerContext, kpis: KpiContext, widest: str) -> C
         return correlations(every, events, bounds), medians_to_revenue(every, steps.effects)
 
     correlation, days = context.state.caches.kpi_measures.get(context.key, measure)
-    return CandidateFinder(steps, known, correlation, days)
+    asked = asked_by_plan(context, kpis, widest) if planned else {}
+    return CandidateFinder(steps, known, correlation, days, asked)

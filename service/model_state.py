@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,7 @@ from features import ActionEvents, Calendar, Feature, History
 from features.arrays import Ints
 from models.actions import CandidateAction
 from models.bundle import Bundle
+from models.kpi_sets.candidates import Candidate
 from models.kpis import KpiForecasts
 from models.padding import Padding
 from models.seller_attribution import AttributedDeals
@@ -79,6 +80,12 @@ class Caches:
     )
     kpi_figures: Cache[tuple[int, str, str], list[KpiFigures]] = field(
         default_factory=lambda: Cache(_DRIVERS)
+    )
+    asked_by_plan: Cache[tuple[int, str, str], Mapping[tuple[str, str], float]] = field(
+        default_factory=lambda: Cache(PERIODS)
+    )
+    kpi_candidates: Cache[tuple[Hashable, ...], Mapping[str, list[Candidate]]] = field(
+        default_factory=lambda: Cache(PERIODS)
     )
     kpi_measures: Cache[tuple[int, str], tuple[Mapping[str, float], Mapping[str, float]]] = field(
         default_factory=lambda: Cache(PERIODS)

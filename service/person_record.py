@@ -24,6 +24,7 @@ _LABELS = {
     "outlooks": Text("日々の予測", "Daily forecasts"),
     "deal_scores": Text("日々の商談スコア", "Daily scores of deals"),
     "recommendations": Text("打ち手の推奨", "Recommendations"),
+    "kpi_sets": Text("決定したKPIセット", "Accepted sets of KPIs"),
     "audit": Text("監査記録", "Audit"),
     "person_answers": Text("本人の回答", "Own answers"),
 }

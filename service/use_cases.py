@@ -120,8 +120,8 @@ class UseCases:
             webhooks=webhooks,
             alerts=alerts,
             answers=answers,
-            kpi_sets=KpiSets(serving, goals),
             records=PersonRecords(serving, goals, recommendations, padding),
+            kpi_sets=KpiSets(serving, goals, models.is_due),
             audit=AuditBook(serving.store, serving.zone),
         )
 

@@ -97,3 +97,6 @@ ACTIONS = (
 )  # fmt: skip
 (A_DEMO, A_SUPERIOR, A_QUOTE, A_INDUSTRY, A_PRODUCT, A_DECOY_LOG, A_DECOY_FEELING, A_SEMINAR, A_FOLLOW,
  A_EMAIL, A_CALL) = _codes(11)  # fmt: skip
+MORE = (*ACTIONS, "visit", "web_meeting", "to_proposal", "to_closing")
+"""What a replay can let sellers do more of: an action, a conversation, or moving deals to a stage sooner."""
+M_VISIT, M_WEB, M_TO_PROPOSAL, M_TO_CLOSING = _codes(15)[11:]

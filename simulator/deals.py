@@ -162,10 +162,12 @@ def _progress(deal: Record, seat: Record, mood: Any, stream: Any, day: Day) -> N
     elif deal.stage == c.APPOINTMENT:
         _visit(deal, seat, speed, stream, day)
     elif deal.stage == c.VISIT:
-        if uniform(stream, 144) < ADVANCE[2] * np.exp(0.25 * z) * alive * speed:
+        sooner = levers.times if levers.more == c.M_TO_PROPOSAL else 1.0
+        if uniform(stream, 144) < ADVANCE[2] * np.exp(0.25 * z) * alive * speed * sooner:
             _propose(deal, seat, stream, day)
     elif deal.stage == c.PROPOSAL:
-        if uniform(stream, 145) < ADVANCE[3] * np.exp(0.40 * z) * alive * (0.6 + 0.4 * speed):
+        sooner = levers.times if levers.more == c.M_TO_CLOSING else 1.0
+        if uniform(stream, 145) < ADVANCE[3] * np.exp(0.40 * z) * alive * (0.6 + 0.4 * speed) * sooner:
             _enter_stage(deal, c.CLOSING, stream, today, events, cursor, funnel)
             if uniform(stream, 146) < 0.6:
                 set_close(

@@ -80,7 +80,7 @@ def _initial_state(
 def _levers(deals_per_day: float) -> NDArray[np.void]:
     """Every factor 1. Leads per working day follow from the requested number of deals."""
     levers = np.ones(1, LEVERS)
-    levers["skill"] = 0.0
+    levers["skill"], levers["more"] = 0.0, -1
     # A nominal three years of growth average to `deals_per_day`, whatever the real length: a longer world
     # must begin like a shorter one.
     per_workday = deals_per_day * 365.25 / WORKDAYS_PER_YEAR / 1.075

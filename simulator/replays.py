@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from simulator.catalog import ACTIONS, OPEN
+from simulator.catalog import ACTIONS, MORE, OPEN
 from simulator.dynamics import step
 from simulator.log import C_PERSONS, C_WINS, Log
 from simulator.random_stream import key_of
@@ -196,6 +196,9 @@ def _with_intervention(world: World, intervention: Intervention) -> State:
     state.levers["activity"] *= intervention.activity
     state.levers["amount"] *= intervention.amount
     state.levers["skill"] += intervention.skill
+    if intervention.more is not None:
+        name, times = intervention.more
+        state.levers["more"], state.levers["times"] = MORE.index(name), times
     for number in intervention.drop_bottlenecks:
         if not 0 <= number < len(state.bottlenecks):
             highest = len(state.bottlenecks) - 1

@@ -72,11 +72,15 @@ def routine_contact(
         rate *= 1.35
     if today.left_quarter <= 8:
         rate *= 1.15
+    early = deal.stage <= 1
+    online = 0.25 if seat.style == 0 else (0.12 if seat.style == 1 else 0.55)
+    if levers.more >= A_FOLLOW:
+        further_contact(
+            deal, seat, stream, today, levers, effects, materials, activities, cursor, rate, online
+        )
     if uniform(stream, 20) >= rate:
         return
     draw = uniform(stream, 21)
-    early = deal.stage <= 1
-    online = 0.25 if seat.style == 0 else (0.12 if seat.style == 1 else 0.55)
     if draw < (0.40 if early else 0.26):
         if deal.forbid == A_CALL and today.day <= deal.forbid_until:
             return
@@ -91,16 +95,53 @@ def routine_contact(
         perform_action(A_FOLLOW, deal, seat, stream, today, effects, materials, activities, cursor)
     elif not early:
         kind = c.K_WEB if uniform(stream, 22) < online else c.K_VISIT
-        deal.last_out = today.day
-        # A customer who has decided against it often does not meet any more.
-        if uniform(stream, 23) < (0.55 if deal.dead == 1 else 0.93):
-            effective = hold_conversation(deal, seat, stream, 24, today.day)
-            outcome = c.O_GOOD if effective else (c.O_HOLD if uniform(stream, 26) < 0.7 else c.O_COLD)
-            at = advance_clock(deal, stream, today.day, 20, 90)
-            subject = c.S_TERMS if deal.stage == 4 else c.S_HEARING
-            minutes = 30 + 10 * int(4 * uniform(stream, 27))
-            log_activity(activities, cursor, at, deal.serial, -1, deal.account, seat.person, kind, 0, outcome,
-                         1 if effective else 0, minutes, 0, subject)  # fmt: skip
+        meet(kind, deal, seat, stream, today, activities, cursor)
+
+
+@compiled
+def meet(
+    kind: Any, deal: Record, seat: Record, stream: Any, today: Record, activities: Any, cursor: Any
+) -> None:
+    """A visit or web meeting, where the customer meets at all."""
+    deal.last_out = today.day
+    # A customer who has decided against it often does not meet any more.
+    if uniform(stream, 23) < (0.55 if deal.dead == 1 else 0.93):
+        effective = hold_conversation(deal, seat, stream, 24, today.day)
+        outcome = c.O_GOOD if effective else (c.O_HOLD if uniform(stream, 26) < 0.7 else c.O_COLD)
+        at = advance_clock(deal, stream, today.day, 20, 90)
+        subject = c.S_TERMS if deal.stage == 4 else c.S_HEARING
+        minutes = 30 + 10 * int(4 * uniform(stream, 27))
+        log_activity(activities, cursor, at, deal.serial, -1, deal.account, seat.person, kind, 0, outcome,
+                     1 if effective else 0, minutes, 0, subject)  # fmt: skip
+
+
+@compiled
+def further_contact(
+    deal: Record, seat: Record, stream: Any, today: Record, levers: Record, effects: Any, materials: Any,
+    activities: Any, cursor: Any, rate: Any, online: Any,
+) -> None:  # fmt: skip
+    """Another contact of the kind of which a replay lets sellers do more, beside the usual ones."""
+    early = deal.stage <= 1
+    share = 0.0
+    if levers.more == A_CALL:
+        share = 0.40 if early else 0.26
+    elif levers.more == A_EMAIL:
+        share = 0.42 if early else 0.20
+    elif levers.more == A_FOLLOW:
+        share = 0.10
+    elif levers.more == c.M_VISIT and not early:
+        share = 0.44 * (1.0 - online)
+    elif levers.more == c.M_WEB and not early:
+        share = 0.44 * online
+    if uniform(stream, 34) >= rate * share * (levers.times - 1.0):
+        return
+    if levers.more == A_CALL:
+        action_call(deal, seat, stream, today, activities, cursor)
+    elif levers.more == A_EMAIL or levers.more == A_FOLLOW:
+        perform_action(levers.more, deal, seat, stream, today, effects, materials, activities, cursor)
+    else:
+        kind = c.K_VISIT if levers.more == c.M_VISIT else c.K_WEB
+        meet(kind, deal, seat, stream, today, activities, cursor)
 
 
 @compiled
@@ -152,6 +193,8 @@ def action_rate(deal: Record, seat: Record, action: Any, levers: Record) -> Any:
         rate *= 0.3 if repeated else 1.0
     elif action == A_SEMINAR:
         rate = 0.004 if stage <= 3 else 0.0
+    if action == levers.more:
+        rate *= levers.times
     return rate * action_preference(seat.uid, action) * levers.activity
 
 

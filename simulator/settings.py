@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from simulator.business_days import FISCAL_START_MONTH
+from simulator.catalog import MORE
 
 DEFAULT_DAYS = 1096
 """Three years, leap day included."""
@@ -93,6 +94,7 @@ class Intervention:
     lead_inflow, appointment_rate, activity, amount: factors (1 = unchanged) on leads per day, on the
     chance that a contacted lead agrees to meet, on how often sellers act, on the price of later deals.
     skill: standard deviations of closing skill added to every seller.
+    more: one of `simulator.catalog.MORE` and how many times as often all sellers do it (1 = unchanged).
     """
 
     force: Sequence[tuple[str, str]] = ()
@@ -104,11 +106,14 @@ class Intervention:
     activity: float = 1.0
     amount: float = 1.0
     skill: float = 0.0
+    more: tuple[str, float] | None = None
 
     def __post_init__(self) -> None:
         for name in ("lead_inflow", "appointment_rate", "activity", "amount"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: expected a factor of 0 or more, got {getattr(self, name)}")
+        if self.more is not None and not (self.more[0] in MORE and self.more[1] >= 1):
+            raise ValueError(f"more: expected one of {MORE} and 1 or more times, got {self.more}")
         if self.within_days < 1:
             raise ValueError(f"within_days: expected 1 or more, got {self.within_days}")
         for name in ("force", "forbid"):

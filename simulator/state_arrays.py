@@ -205,6 +205,8 @@ LEVERS = np.dtype(
         ("activity", "f8"),
         ("amount", "f8"),
         ("skill", "f8"),
+        ("more", "i8"),  # what sellers do more of, a number of `catalog.MORE`; -1 = nothing
+        ("times", "f8"),  # how many times as much
     ],
     align=True,
 )

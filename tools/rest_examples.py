@@ -70,6 +70,12 @@ def calls(deal: str, recommendation: str) -> Iterator[Call]:
     proposed = {"proposals": [{"kpi": "visits", "scope": "company", "value": 400, "period": "this-quarter"}]}
     yield Call("check_kpis", "POST", "/v1/kpis/check", proposed)
     yield Call("get_padding", "GET", "/v1/kpis/this-quarter/padding")
+    yield Call("list_kpi_candidates", "GET", "/v1/kpis/this-quarter/candidates")
+    yield Call("propose_kpi_sets", "POST", "/v1/kpis/propose", {"period": "this-quarter"})
+    accepted = {"kpis": [{"kpi": "proposals", "value": 430}], "reason": "四半期の見直し"}
+    yield Call("accept_kpi_set", "PUT", "/v1/kpi-sets/company/this-quarter", accepted)
+    yield Call("get_kpi_set", "GET", "/v1/kpi-sets/company/this-quarter")
+    yield Call("review_kpi_sets", "GET", "/v1/kpis/this-quarter/review")
     yield Call("get_tree", "GET", "/v1/trees/this-quarter")
     yield Call("make_plan", "POST", "/v1/plans", {"period": "this-quarter", "probability": 0.8})
     yield Call("compare_people", "GET", "/v1/people/this-year")

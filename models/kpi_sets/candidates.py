@@ -39,7 +39,8 @@ class Candidate:
     behind it with all needed columns. `days_to_revenue`: median days from its event to the win. `value`: a
     feasible step, `expected` the median as things go, `probability` that of the value. `evidence`: by what
     its effect is estimated, with `source` the lever or action; without an estimate there is no `effect`, and
-    `correlation` is all there is. `deals`: rows of the open deals that it is about.
+    `correlation` is all there is. `deals`: rows of the open deals that it is about. `from_plan`: the value is
+    what the plan for the goal asks.
     """
 
     kpi: Kpi
@@ -58,6 +59,7 @@ class Candidate:
     has_goal: bool
     correlation: float | None
     nature: Nature
+    from_plan: bool
     deals: Ints = field(compare=False)
 
     @property
@@ -102,13 +104,15 @@ class Candidate:
 class CandidateFinder:
     """What candidates are found from: steps towards the goals, KPIs, and what went along with revenue.
 
-    `days_to_revenue` and `correlation` by KPI, where known.
+    `days_to_revenue` and `correlation` by KPI, where known. `asked`: what a plan asks, by scope and KPI; it
+    is taken where it is a feasible step.
     """
 
     steps: GoalSteps
     kpis: Mapping[str, Kpi]
     correlation: Mapping[str, float]
     days_to_revenue: Mapping[str, float]
+    asked: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     def candidates(self, scopes: Sequence[str], controllable: bool = False) -> dict[str, list[Candidate]]:
         """The candidates of each scope, ranked; only those within one's control where asked for."""
@@ -131,7 +135,7 @@ class CandidateFinder:
     def _of_kpi(self, kpi: Kpi, scopes: Sequence[str]) -> list[Candidate]:
         prospects = self.steps.effects.prospects
         forecasts = {scope: prospects.of(kpi, scope) for scope in scopes}
-        values = {scope: feasible_value(kpi, one) for scope, one in forecasts.items()}
+        values = {scope: self._value(kpi, scope, one) for scope, one in forecasts.items()}
         movements = {}
         for scope, value in values.items():
             movement = None if value is None else Movement.to(value, kpi, forecasts[scope])
@@ -143,6 +147,15 @@ class CandidateFinder:
             self._candidate(kpi, scope, forecasts[scope], values[scope], effects.get(scope), does)
             for scope in scopes
         ]
+
+    def _value(self, kpi: Kpi, scope: str, forecast: KpiForecast) -> float | None:
+        """What the plan asks, where that is a feasible step, else the feasible step."""
+        asked = self.asked.get((scope, kpi.id))
+        if asked is not None and kpi.shape is Shape.COUNT:
+            value = float(np.ceil(asked))
+            if _is_feasible(forecast.probability(value, kpi.lower_is_better)):
+                return value
+        return feasible_value(kpi, forecast)
 
     def _candidate(
         self,
@@ -177,6 +190,7 @@ class CandidateFinder:
             has_goal=self.steps.goal_of(scope) is not None,
             correlation=correlation,
             nature=nature_of(kpi),
+            from_plan=bool(value is not None and value == np.ceil(self.asked.get((scope, kpi.id), -1.0))),
             deals=effects.deals_for(kpi, members),
         )
 
@@ -203,10 +217,14 @@ def feasible_value(kpi: Kpi, forecast: KpiForecast) -> float | None:
     else:
         tried = [round(at, 3) if kpi.is_share else float(f"{at:.3g}")]
     for value in tried:
-        chance = forecast.probability(value, low) or 0.0
-        if value > 0 and _LEAST_CHANCE <= chance < 0.5:
+        if value > 0 and _is_feasible(forecast.probability(value, low)):
             return float(value)
     return None
+
+
+def _is_feasible(chance: float | None) -> bool:
+    """Whether a value is reached often enough to be asked for, and less often than not."""
+    return chance is not None and _LEAST_CHANCE <= chance < 0.5
 
 
 def medians_to_revenue(kpis: Sequence[Kpi], effects: KpiEffects) -> dict[str, float]:

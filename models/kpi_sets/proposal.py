@@ -140,9 +140,13 @@ def _whom(candidate: Candidate, named: Callable[[int], Text]) -> Text:
     """For which customers."""
     count = len(candidate.deals)
     if candidate.kpi.count.of.startswith("leads."):
-        return _LEADS
+        return _NEW_LEADS if candidate.kpi.id == "leads" else _LEADS
     if not count:
         return _DEALS
+    if count == 1:
+        return (_RECOMMENDED_ONE if candidate.evidence == "action" else _AHEAD_ONE).format(
+            name=named(int(candidate.deals[0]))
+        )
     some = [named(int(row)) for row in candidate.deals[:_NAMED]]
     names = Text("、".join(one.ja for one in some), ", ".join(one.en for one in some))
     more = Text("など", " and others") if count > _NAMED else Text("", "")
@@ -170,8 +174,17 @@ _AHEAD = Text(
     "この段階がまだの進行中の商談{n}件（{names}{more}）を優先して、",
     "first with the {n} open deals that have this step ahead of them ({names}{more})",
 )
+_RECOMMENDED_ONE = Text(
+    "効果が見込める進行中の商談「{name}」を優先して、",
+    "first with the open deal where it is likely to help, {name}",
+)
+_AHEAD_ONE = Text(
+    "この段階がまだの進行中の商談「{name}」を優先して、",
+    "first with the open deal that has this step ahead of it, {name}",
+)
 _DEALS = Text("担当する商談で、", "with the deals in hand")
 _LEADS = Text("担当するリードで、", "with the leads in hand")
+_NEW_LEADS = Text("新しい見込み客から、", "from new prospects")
 _PER_WEEK = Text(
     "残り期間は週{now}件（今のペースでは週{usual}件）です。",
     "That is {now} a week from now on ({usual} at the current pace).",

@@ -90,6 +90,7 @@ _REPEATABLE = (
         "score_deals",
         "ask_what_if",
         "check_kpis",
+        "propose_kpi_sets",
         "make_plan",
         "record_outcome",
         "promote_model",

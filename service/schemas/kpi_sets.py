@@ -109,6 +109,7 @@ class ProposedSetKpi(StepEffect):
     source: str | None
     padding: PaddingEase
     kept: bool = Field(description="It was in the set before")
+    from_plan: bool = Field(description="`value` is what the plan for the goal asks of this person")
     sentence: str
     reason: str
 

@@ -11,6 +11,7 @@ from service.schemas import (
     KpiList,
     PeopleList,
     Plan,
+    Proposal,
     Tree,
 )
 from tests.support.story import AS_OF, PERIOD, Service
@@ -125,3 +126,23 @@ def test_bottlenecks_come_with_their_price_and_the_funnel(service: Service) -> N
     team = service.get(f"/v1/forecasts/{PERIOD}?as_of={AS_OF}")["children"][0]["scope"]
     mine = service.get(f"/v1/bottlenecks?as_of={AS_OF}&scope={team}")["funnel"]
     assert sum(step["entered"] for step in mine) <= sum(step["entered"] for step in answer["funnel"])
+
+
+def test_proposed_sets_pass_the_check(service: Service) -> None:
+    body = {"period": PERIOD, "as_of": AS_OF}
+    made = service.client.post("/v1/kpis/propose", json=body)
+    assert made.status_code == 200, made.text
+    sets = Proposal.model_validate(made.json()).sets
+    rows = [
+        {"kpi": kpi.kpi, "scope": one.scope, "value": kpi.value, "period": PERIOD}
+        for one in sets
+        for kpi in one.kpis
+    ]
+    assert rows
+    response = service.client.post("/v1/kpis/check", json={"as_of": AS_OF, "proposals": rows})
+    checked = KpiCheck.model_validate(response.json())
+    assert {name for row in checked.proposals for name, found in row.smart.items() if not found.ok} == set()
+    assert all(person.findings["controllable"].ok for person in checked.people)
+    assert {one.scope for one in sets if len(one.kpis) >= 3} == {
+        person.scope for person in checked.people if person.findings["three_to_five"].ok
+    }
