@@ -239,6 +239,17 @@ class Baselines(TypedDict):
     last_year: float | None
 
 
+class BlindChance(TypedDict):
+    """The win probability without the rep, and without what the rep can enter at will."""
+
+    # That it is ever won
+    win_probability: float
+    # By far more than usual from the win probability
+    differs: bool
+    # What to do about it; null where it does not differ
+    text: str | None
+
+
 class Bottleneck(TypedDict):
     """A bottleneck with what it costs a scope now."""
 
@@ -1032,6 +1043,8 @@ class Insight(TypedDict):
     # What its account is called; null where no name is recorded
     account_name: NotRequired[str | None]
     win: Win
+    # null for a deal that is sent, and where the model has no such variant (trained before)
+    blind: NotRequired[BlindChance | None]
     flags: list[Flag]
     close_date: CloseDate | None
     revenue: DealRevenue

@@ -205,7 +205,7 @@ class DealInsights:
         similar = self._recommendations.similar_deals(context, row) if recommendations.recommended else []
         warnings = stored_deal_warning(state, number, moment)
         answer = self._insight(context, inputs, recommendations, similar, lang, warnings)
-        blind = _blind(state.bundle_at(moment), inputs, lang)
+        blind = blind_fields(state.bundle_at(moment), inputs, lang)
         return {**answer, "blind": blind}, recommendations
 
     def _insight_of_sent(
@@ -339,7 +339,7 @@ class DealInsights:
         return missing_rates(ForeignMoney(rates, (left_out,)))
 
 
-def _blind(bundle: Bundle, inputs: InsightInputs, lang: Language) -> dict[str, Any] | None:
+def blind_fields(bundle: Bundle, inputs: InsightInputs, lang: Language) -> dict[str, Any] | None:
     """What the owner-blind variant says of a deal; None where the model that answers has none."""
     if bundle.blind is None or bundle.win.is_table:
         return None
