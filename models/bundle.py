@@ -24,6 +24,7 @@ from models.forecast.common_factors import CommonFactors
 from models.forecast.new_business import NewBusiness
 from models.forecast.revenue import RevenueModel
 from models.win.base_models import FeatureLayout, Linear
+from models.win.blind import BlindVariant
 from models.win.horizons import HorizonWindows
 from models.win.level import Level
 from models.win.model import Side, WinModel
@@ -111,6 +112,7 @@ class Bundle:
     rate_kind: str = "market"  # the exchange rates at which amounts in other currencies were converted
     recipe: str = ""  # the settings it was trained with, as text
     proof: ProofRows | None = None
+    blind: BlindVariant | None = None  # models of before have none
 
     @cached_property
     def one_deal(self) -> OneDeal:
@@ -168,33 +170,19 @@ class Bundle:
         }
         arrays |= {f"peers.{name}": value for name, value in vars(self.peers).items()}
         arrays |= {f"revenue.{name}": value for name, value in self.revenue.arrays().items()}
-        arrays["win.used"] = self.win.used
         if self.proof is not None:
             arrays |= {f"proof.{name}": value for name, value in self.proof.arrays().items()}
-        sides = {}
-        for name, side in (("won", self.win.won), ("lost", self.win.lost)):
-            sides[name] = {"stack": side.stack.to_json(), "linear": None, "trees": None, "plain": None}
-            if side.linear is not None:
-                sides[name]["linear"] = side.linear.to_json()
-                arrays |= {f"{name}.{key}": value for key, value in side.linear.arrays().items()}
-            for kind, trees in (("trees", side.trees), ("plain", side.plain)):
-                if trees is not None:
-                    file = f"{name}.lightgbm.txt" if kind == "trees" else f"{name}.{kind}.lightgbm.txt"
-                    sides[name][kind] = {"file": file, "threads": trees.threads}
-                    (folder / file).write_text(trees.text, "utf-8")
+        win, of_win = _win_fields(self.win, folder)
+        arrays |= of_win
+        blind = None
+        if self.blind is not None:
+            fields, of_blind = _win_fields(self.blind.win, folder)
+            blind = {"win": fields, "much": self.blind.much}
+            arrays |= {f"blind.{name}": value for name, value in of_blind.items()}
         text = {
             "format": FORMAT,
-            "win": {
-                "layout": vars(self.win.layout),
-                "rates": self.win.rates.to_json(),
-                "sides": sides,
-                "ever_days": self.win.ever_days,
-                "longest_days": self.win.windows.longest_days,
-                "pace": self.win.windows.pace.tolist(),
-                "season": self.win.windows.season.tolist(),
-                "closed_deals": self.win.closed_deals,
-                "level": self.win.level.to_json(),
-            },
+            "win": win,
+            "blind": blind,
             "revenue": self.revenue.to_json(),
             "new_business": None if self.new_business is None else self.new_business.to_json(),
             "features": list(self.features),
@@ -232,7 +220,7 @@ class Bundle:
             arrays = {name: stored[name] for name in stored.files}
         calendar = Calendar.of(text["calendar"])
         win = _win(text["win"], arrays, calendar, folder)
-        new, proof = text["new_business"], text.get("proof")
+        new, proof, blind = text["new_business"], text.get("proof"), text.get("blind")
         return cls(
             win=win,
             revenue=RevenueModel.restored(text["revenue"], _part(arrays, "revenue")),
@@ -252,7 +240,38 @@ class Bundle:
             rate_kind=text.get("rate_kind", "market"),
             recipe=text.get("recipe", ""),
             proof=None if proof is None else ProofRows(cut=proof["cut"], **_part(arrays, "proof")),
+            blind=None
+            if blind is None
+            else BlindVariant(_win(blind["win"], _part(arrays, "blind"), calendar, folder), blind["much"]),
         )
+
+
+def _win_fields(win: WinModel, folder: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """What is stored of a win model as text and as arrays; its trees are written into the folder."""
+    arrays: dict[str, NDArray[Any]] = {"win.used": win.used}
+    sides: dict[str, dict[str, Any]] = {}
+    for name, side in (("won", win.won), ("lost", win.lost)):
+        sides[name] = {"stack": side.stack.to_json(), "linear": None, "trees": None, "plain": None}
+        if side.linear is not None:
+            sides[name]["linear"] = side.linear.to_json()
+            arrays |= {f"{name}.{key}": value for key, value in side.linear.arrays().items()}
+        for kind, trees in (("trees", side.trees), ("plain", side.plain)):
+            if trees is not None:
+                file = f"{name}.lightgbm.txt" if kind == "trees" else f"{name}.{kind}.lightgbm.txt"
+                sides[name][kind] = {"file": file, "threads": trees.threads}
+                (folder / file).write_text(trees.text, "utf-8")
+    fields = {
+        "layout": vars(win.layout),
+        "rates": win.rates.to_json(),
+        "sides": sides,
+        "ever_days": win.ever_days,
+        "longest_days": win.windows.longest_days,
+        "pace": win.windows.pace.tolist(),
+        "season": win.windows.season.tolist(),
+        "closed_deals": win.closed_deals,
+        "level": win.level.to_json(),
+    }
+    return fields, arrays
 
 
 def _win(

@@ -1115,6 +1115,7 @@ class Client(HttpClient):
             path="/v1/kpis/propose",
             query={},
             body=json_bytes(body),
+            repeatable=True,
         )
         return cast("Proposal", self._ask(call))
 
@@ -1439,76 +1440,3 @@ class Client(HttpClient):
             repeatable=True,
         )
         return cast("PersonAnswerList", self._ask(call))
-
-    def get_goal_levels(
-        self,
-        period: str,
-        *,
-        scope: str | None = None,
-        as_of: str | None = None,
-        kpi: str | None = None,
-        where: list[str] | None = None,
-        value: float | None = None,
-        growth: float | None = None,
-    ) -> GoalLevels:
-        """What is likely, safe, bold for a goal.
-
-        Amounts that are reached with 90, 80, 50, 30 %, last year's, and stored targets that do not add up.
-
-        Needs the right `read`.
-        """
-        call = Call(
-            method="GET",
-            path=path_of(
-                "/v1/goals/{period}/levels",
-                period=period,
-            ),
-            query={
-                "scope": scope,
-                "as_of": as_of,
-                "kpi": kpi,
-                "where": where,
-                "value": value,
-                "growth": growth,
-            },
-            repeatable=True,
-        )
-        return cast("GoalLevels", self._ask(call))
-
-    def share_targets(self, body: ShareRequest) -> SharedTargets:
-        """Share a target out to teams and people.
-
-        Everybody gets the same chance of reaching the own target; beside it what the usual ways give.
-
-        Nothing is stored without `write`.
-
-        Needs the right `read`.
-        """
-        call = Call(
-            method="POST",
-            path="/v1/targets/share",
-            query={},
-            body=json_bytes(body),
-        )
-        return cast("SharedTargets", self._ask(call))
-
-    def get_target_evenness(
-        self, *, scope: str | None = None, as_of: str | None = None, quarters: int | None = None
-    ) -> TargetEvenness:
-        """How uneven chances were under past targets.
-
-        The chance of each person's target on the first day of past quarters, and who reached it.
-
-        Needs the right `read`.
-        """
-        call = Call(
-            method="GET",
-            path="/v1/targets/evenness",
-            query={
-                "scope": scope,
-                "as_of": as_of,
-                "quarters": quarters,
-            },
-            repeatable=True,
-        )
-        return cast("TargetEvenness", self._ask(call))

@@ -284,6 +284,17 @@ class Baselines(TypedDict):
     last_year: float | None
 
 
+class BlindChance(TypedDict):
+    """The win probability without the rep, and without what the rep can enter at will."""
+
+    # That it is ever won
+    win_probability: float
+    # By far more than usual from the win probability
+    differs: bool
+    # What to do about it; null where it does not differ
+    text: str | None
+
+
 class Bottleneck(TypedDict):
     """A bottleneck with what it costs a scope now."""
 
@@ -1206,6 +1217,8 @@ class Insight(TypedDict):
     # What its account is called; null where no name is recorded
     account_name: NotRequired[str | None]
     win: Win
+    # null for a deal that is sent, and where the model has no such variant (trained before)
+    blind: NotRequired[BlindChance | None]
     flags: list[Flag]
     close_date: CloseDate | None
     revenue: DealRevenue
@@ -2226,6 +2239,8 @@ class ProposedSetKpi(TypedDict):
     padding: Literal["hard", "some", "easy"]
     # It was in the set before
     kept: bool
+    # `value` is what the plan for the goal asks of this person
+    from_plan: bool
     sentence: str
     reason: str
 

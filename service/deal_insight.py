@@ -204,7 +204,9 @@ class DealInsights:
         recommendations = self._recommendations.recommend(context, row, inputs.effect, lang, inputs.gap)
         similar = self._recommendations.similar_deals(context, row) if recommendations.recommended else []
         warnings = stored_deal_warning(state, number, moment)
-        return self._insight(context, inputs, recommendations, similar, lang, warnings), recommendations
+        answer = self._insight(context, inputs, recommendations, similar, lang, warnings)
+        blind = blind_fields(state.bundle_at(moment), inputs, lang)
+        return {**answer, "blind": blind}, recommendations
 
     def _insight_of_sent(
         self, state: ModelState, request: ScoreRequest, lang: Language, sight: Sight = EVERYTHING
@@ -335,6 +337,17 @@ class DealInsights:
         kinds = rates.kinds.get(original.currency, ())
         left_out = Unconverted("deals", original.currency, 1, original.amount, kinds)
         return missing_rates(ForeignMoney(rates, (left_out,)))
+
+
+def blind_fields(bundle: Bundle, inputs: InsightInputs, lang: Language) -> dict[str, Any] | None:
+    """What the owner-blind variant says of a deal; None where the model that answers has none."""
+    if bundle.blind is None or bundle.win.is_table:
+        return None
+    x, moment = inputs.x_now[None, :], np.array([inputs.moment], np.int64)
+    blind, chance = float(bundle.blind.chance(x, moment)[0]), inputs.probabilities.ever
+    differs = bool(bundle.blind.differs(np.array([chance]), np.array([blind]))[0])
+    text = messages.blind_differs(chance, blind).to(lang) if differs else None
+    return {"win_probability": blind, "differs": differs, "text": text}
 
 
 def with_seen_owners(request: ScoreRequest, sight: Sight) -> ScoreRequest:

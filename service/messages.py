@@ -10,6 +10,7 @@ from crm.instants import DAY, last_known_day, local_datetime
 from crm.periods import Period
 from crm.schema import TABLES
 from models.bundle import Bundle, ModelWarning
+from models.probability_words import probability_words
 from service.language import day_label, period_label
 from training.log_age import OLD_DAYS, QUIET_DAYS
 
@@ -60,6 +61,16 @@ def no_target(scope: Text, period: Period) -> Text:
         "No revenue target is known for {scope} in {period}, so there is no probability of reaching it; "
         "import one (targets, metric=revenue).",
     ).format(scope=scope, period=period_label(period))
+
+
+def blind_differs(chance: float, blind: float) -> Text:
+    """A deal's chance rests on who owns it or on what the owner wrote."""
+    return Text(
+        "担当者と、担当者が自由に入力できる項目を使わずに計算すると、受注確率は{blind}です"
+        "（通常の計算では{chance}）。差が大きいため、入力内容を本人と確認してください。",
+        "Computed without the rep and without what the rep can enter at will, the win probability is "
+        "{blind}, not {chance}: go through the entries together.",
+    ).format(blind=probability_words(blind), chance=probability_words(chance))
 
 
 def unknown_deal(deal_id: str) -> Text:

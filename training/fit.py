@@ -18,6 +18,7 @@ from models.win.fitting import can_learn
 from models.win.model import WinModel, table_only
 from models.win.reference import won_peers
 from training.actions import learn_actions
+from training.blind import fit_blind
 from training.bottlenecks import find_bottlenecks
 from training.config import TrainConfig
 from training.coverage import coverage_of
@@ -125,6 +126,7 @@ def train_on(
         rate_kind=past.organisation.rate_kind,
         recipe=config.recipe,
         proof=proof,
+        blind=fit_blind(fitter, win, chosen, rows),
     )
     step(Text("完了", "Done"), 1.0)
     report.seconds = {**data.seconds, **step.seconds}
@@ -153,6 +155,7 @@ def with_table_only(bundle: Bundle, report: Report) -> Bundle:
         self_check=check_rows(win, kept.x, kept.at, kept.horizon),
         warnings=tuple(warnings_of(report, win)),
         proof=None,
+        blind=None,
     )
 
 

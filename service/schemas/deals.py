@@ -254,6 +254,14 @@ class DealAttainment(BaseModel):
     ranked_by: RankedBy = None
 
 
+class BlindChance(BaseModel):
+    """The win probability without the rep, and without what the rep can enter at will."""
+
+    win_probability: float = Field(ge=0, le=1, description="That it is ever won")
+    differs: bool = Field(description="By far more than usual from the win probability")
+    text: str | None = Field(description="What to do about it; null where it does not differ")
+
+
 class Insight(Answer):
     """The insight of one deal."""
 
@@ -261,6 +269,10 @@ class Insight(Answer):
     name: DealName = None
     account_name: AccountName = None
     win: Win
+    blind: BlindChance | None = Field(
+        None,
+        description="null for a deal that is sent, and where the model has no such variant (trained before)",
+    )
     flags: list[Flag]
     close_date: CloseDate | None
     revenue: DealRevenue

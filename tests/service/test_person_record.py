@@ -57,7 +57,7 @@ def test_a_person_is_told_his_row_and_where_he_is_named_and_how_often(no_figures
     assert (told["figures"], [one["code"] for one in told["warnings"]]) == (None, ["no_model"])
 
 
-def test_figures_about_him_are_the_comparison_kpis_and_bottlenecks_that_name_him(
+def test_figures_about_him_are_the_comparison_kpis_bottlenecks_that_name_him_and_questions(
     here: Installation, monkeypatch: pytest.MonkeyPatch
 ):
     records = here.app.state.use_cases.records
@@ -69,12 +69,15 @@ def test_figures_about_him_are_the_comparison_kpis_and_bottlenecks_that_name_him
     monkeypatch.setattr(
         records._recommendations, "bottlenecks", lambda *_: {"bottlenecks": [naming, another]}
     )
+    asked = {"scope": "person:P0", "kind": "visits", "question": "?"}
+    monkeypatch.setattr(records._padding, "padding", lambda *_: {"questions": [asked]})
     figures = _record(here)["figures"]
     assert figures == {
         "period": "2026-Q4",
         "comparison": own,
         "kpis": [{"kpi": "visits"}],
         "bottlenecks": [naming],
+        "questions": [asked],
     }
 
 

@@ -21,7 +21,8 @@ from crm.periods import parse_period
 from features import Calendar, compile_history, deal_states, open_at
 from models.bundle import Bundle
 from models.forecast.common_factors import CommonFactors
-from models.scoring import COLUMNS, close_days, score_open
+from models.scoring import COLUMNS, close_days, feature_columns, score_open
+from models.win.blind import is_seen
 from simulator import WorldSettings, crm_tables, simulate
 from training import head_to_head
 from training.config import TrainConfig
@@ -159,6 +160,37 @@ def test_a_saved_model_scores_the_same_digit_for_digit(
     assert again.warnings == bundle.warnings
     assert again.new_business is not None
     assert again.new_business.to_json() == bundle.new_business.to_json()
+
+
+def test_the_owner_blind_variant_is_not_moved_by_what_an_owner_can_write(bundle: Bundle, log: EventLog):
+    assert bundle.blind is not None
+    history = compile_history(log.as_of(AS_OF), bundle.calendar, bundle.levels)
+    kept, columns = bundle.self_check, feature_columns(bundle, history)
+    seen = [is_seen(history.features[column]) for column in columns]
+    assert 10 < sum(seen) < len(seen) - 40
+    other = np.where(seen, kept.x, np.random.default_rng(1).permutation(kept.x, axis=0) + 1.0)
+    assert np.array_equal(bundle.blind.chance(other, kept.at), bundle.blind.chance(kept.x, kept.at))
+    ever = np.full(len(kept.at), np.inf)
+    assert not np.array_equal(
+        bundle.win.won_by(other, kept.at, ever), bundle.win.won_by(kept.x, kept.at, ever)
+    )
+
+
+def test_the_owner_blind_variant_is_stored_with_the_model_and_models_of_before_have_none(
+    bundle: Bundle, tmp_path: Path
+):
+    assert bundle.blind is not None
+    bundle.save(tmp_path)
+    again, kept = Bundle.load(tmp_path), bundle.self_check
+    assert again.blind is not None
+    assert again.blind.much == bundle.blind.much
+    assert np.array_equal(again.blind.chance(kept.x, kept.at), bundle.blind.chance(kept.x, kept.at))
+    stored = json.loads((tmp_path / "bundle.json").read_text("utf-8"))
+    del stored["blind"]
+    (tmp_path / "bundle.json").write_text(json.dumps(stored), "utf-8")
+    before = Bundle.load(tmp_path)
+    assert before.blind is None
+    assert before.check() == 0.0
 
 
 def test_saved_bundle_holds_no_code(bundle: Bundle, tmp_path: Path):
