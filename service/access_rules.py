@@ -85,8 +85,10 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "remove_alert_channel": (ADMIN,),
     "test_alert_channel": (ADMIN,),
     "mute_alerts": (ADMIN,),
-    "show_outlook": (READ,),
 }
+
+# The same of pages, each about a scope that its reader sees.
+PAGES: Mapping[str, tuple[str, ...]] = {"show_outlook": (READ,)}
 
 # What is asked of the caller's sight (`service.sight`), by operation. One that is not here is only for who
 # sees everything.
@@ -136,7 +138,6 @@ SIGHT: Mapping[str, str] = {
     "get_model": MODELS,
     "compare_models": MODELS,
     "get_shadow": MODELS,
-    "show_outlook": SCOPE,
 }
 
 
@@ -153,7 +154,7 @@ def narrowed(rights: Collection[str], by: Collection[str]) -> tuple[str, ...]:
 
 def needed(operation: str) -> tuple[str, ...]:
     """The rights of which a call needs one."""
-    return NEEDS.get(operation, (ADMIN,))
+    return NEEDS.get(operation) or PAGES.get(operation, (ADMIN,))
 
 
 def may(rights: Collection[str], operation: str) -> bool:

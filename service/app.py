@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 
 from crm.distribution import installed_version
 from service import problems
-from service.access_rules import OF_ONESELF
+from service.access_rules import OF_ONESELF, PAGES
 from service.api import (
     actions,
     alerts,
@@ -165,7 +165,7 @@ def create_app(
     open_to_all = [("", route) for route in _routes_of(health.router)]
     install_allowed_methods(app, [*open_to_all, *of_people, *routes])
     routes += [(prefix, route) for prefix, route in of_people if route.name in OF_ONESELF]
-    routes += [("", route) for route in _routes_of(pages.router) if route.name in pages.PAGES]
+    routes += [("", route) for route in _routes_of(pages.router) if route.name in PAGES]
     app.add_middleware(Allowances, counts=counts, calls=limits[0], computations=limits[1])
     app.add_middleware(Credentials, routes=routes, counts=counts, refused=refused)
     app.add_middleware(Audit, trail=app.state.audit)

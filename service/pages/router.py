@@ -29,7 +29,6 @@ from service.representation import Representation
 from service.stored_answers import Question
 
 router = APIRouter(include_in_schema=False)
-PAGES = frozenset({"show_outlook"})  # operations that need somebody who has signed in
 _USUAL = "this-quarter"
 Page = Callable[..., Awaitable[Response]]
 
