@@ -89,6 +89,7 @@ K = Kind
 DEAL_TYPES = ("new", "upsell", "cross_sell", "renewal")
 ROLES = ("seller", "manager", "admin")
 RATE_KINDS = ("market", "internal")
+ACTION_METRICS = ("material", "action")  # metrics of targets that name a material, or a kind of activity
 TARGET_KINDS = ("committed", "stretch", "budget")
 OUTCOMES = ("won", "lost")
 STYLES = ("field", "route", "inside", "manager")

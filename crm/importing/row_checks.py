@@ -21,7 +21,7 @@ from crm.importing.values import Bools
 from crm.instants import DAY, NEVER, iso, local_datetime
 from crm.money import currency_of
 from crm.periods import parse_period
-from crm.schema import ACTIVITY_KINDS, TABLES, Kind
+from crm.schema import ACTION_METRICS, ACTIVITY_KINDS, TABLES, Kind
 
 _TOTALS = frozenset(
     (
@@ -319,6 +319,9 @@ def _targets(rows: CheckedRows) -> None:
         return text if text == "company" or (kind in ("team", "person") and name.strip()) else None
 
     def metric(text: str) -> str | None:
+        kind, _, name = text.partition(":")
+        if kind in ACTION_METRICS and name.strip():
+            return text
         return text if text.isidentifier() and text.isascii() and text == text.lower() else None
 
     for name, meaning in (("metric", metric), ("scope", scope), ("period", period)):

@@ -175,8 +175,8 @@ REASONS: dict[str, Text] = {
         "a store holds one organisation ({first!r} in this list); give one row.",
     ),
     "bad_metric": Text(
-        "指標は revenue か KPI のIDです（半角英小文字・数字・_）。",
-        "metric must be revenue or a KPI's id (a-z, 0-9, _).",
+        "指標は revenue か KPI のIDです（半角英小文字・数字・_、または material:資料名、action:種別）。",
+        "metric must be revenue or a KPI's id (a-z, 0-9, _; or material:NAME, action:KIND).",
     ),
     "unreadable_file": Text(
         "ファイルを読めません（{detail}）。{hint}", "cannot read the file ({detail}). {hint}"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from crm.importing import push_rows
 from service import schemas
 from service.cli.kpi_set import _chosen
 from tests.support.served import Served, small_service
@@ -134,3 +135,17 @@ def targets(served: Served) -> set[tuple[str, float, str]]:
     table = served.cases.serving.store.read(served.cases.serving.zone(), ["targets"])["targets"]
     own = table[(table["scope"] == PERSON) & (table["kind"] == "committed")]
     return set(zip(own["metric"], own["value"], own["kind"], strict=True))
+
+
+def test_a_kpi_that_counts_an_action_can_be_a_target(served: Served) -> None:
+    store, zone = served.cases.serving.store, served.cases.serving.zone()
+    rows = [
+        {"metric": metric, "scope": "company", "period": "2030-Q1", "value": 3}
+        for metric in ("material:導入事例集", "action:現地調査", "material:", "action: ", "導入事例集")
+    ]
+    result = push_rows(store, "targets", rows, zone)
+    assert [(error.line, error.column) for error in result.errors] == [
+        (3, "metric"),
+        (4, "metric"),
+        (5, "metric"),
+    ]
