@@ -16,7 +16,7 @@ from service.job_requests import JobRequests
 from service.jobs import JobQueue
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
-from service.organisation import open_store
+from service.organisation import open_registry, open_store
 from service.pauses import Settled
 from service.person_record import PersonRecords
 from service.questions import usual_questions
@@ -64,7 +64,7 @@ class UseCases:
         serving = ServingState(
             settings,
             store if store is not None else open_store(settings),
-            registry if registry is not None else Registry(settings.home),
+            registry if registry is not None else open_registry(settings),
         )
         goals = Goals(serving)
         forecasts = Forecasts(serving, goals)

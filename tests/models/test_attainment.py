@@ -392,8 +392,6 @@ def test_which_team_has_people_changes_no_draw_of_another():
     some = organisation()
     left = ScopeTree(some.people, np.array([-1, 1, 2, 1, -1]), some.teams, some.parent)
     chosen = pipeline([0.5], [10.0], [3])
-    before, after = (
-        simulate(one, chosen, np.zeros(6), no_new_business(), 0.4, 0.3) for one in (some, left)
-    )
+    before, after = (simulate(one, chosen, np.zeros(6), no_new_business(), 0.4, 0.3) for one in (some, left))
     np.testing.assert_array_equal(before.shift[1:], after.shift)
     np.testing.assert_array_equal(before.open_draws[3], after.open_draws[3])
