@@ -8,11 +8,13 @@ from crm.i18n import Text
 from crm.organisation import LEARNED_FROM, Organisation
 from crm.schema import TABLES
 from crm.store import Store
+from crm.store.exclusion import one_at_a_time
 from features import Calendar
 
 if TYPE_CHECKING:
     from models.bundle import Bundle
     from service.settings import Settings
+    from training.registry import Registry
 
 CALENDAR_CHANGED = "calendar_changed"
 SETTINGS_DIFFER = "settings_differ"
@@ -41,6 +43,13 @@ _CHANGED = Text(
 def open_store(settings: Settings) -> Store:
     """The store of an installation, which the settings tell what the organisation is until it says so."""
     return Store.open(settings.store_url, organisation=settings.organisation)
+
+
+def open_registry(settings: Settings) -> Registry:
+    """The model registry of an installation; who shares the store does not change the champion meanwhile."""
+    from training.registry import Registry
+
+    return Registry(settings.home, exclude=lambda: one_at_a_time(settings.store_url))
 
 
 def present_organisation(settings: Settings) -> Organisation:

@@ -96,6 +96,7 @@ STATUS = {
     "unknown_version": 404,
     "no_shadow": 404,
     "no_earlier_model": 409,
+    "promoted_elsewhere": 409,
     "nothing_to_compare": 409,
     "is_champion": 409,
     "not_ready": 503,

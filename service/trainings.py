@@ -27,17 +27,16 @@ def train_and_register(
     """A new version of the model, the gate's decision on it, and what the data had and lacked."""
     from features import Calendar
     from service.executor import workers
-    from service.organisation import open_store
+    from service.organisation import open_registry, open_store
     from training.executor import IN_PROCESS
     from training.promote import train_and_promote
-    from training.registry import Registry
 
     reading = Text("データを読み込んでいます", "Reading the data")
     with open_store(settings) as store:
         step(reading, 0, 1)
         log, fingerprint = store.read(), store.fingerprint()
         step(reading, 1, 1)
-    registry = Registry(settings.home)
+    registry = open_registry(settings)
 
     def tell(what: Text, _share: float) -> None:
         step(what, 0, None)

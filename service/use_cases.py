@@ -17,7 +17,7 @@ from service.jobs import JobQueue
 from service.kpi_sets import KpiSets
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
-from service.organisation import open_store
+from service.organisation import open_registry, open_store
 from service.padding import PaddingQuestions
 from service.pauses import Settled
 from service.person_record import PersonRecords
@@ -70,7 +70,7 @@ class UseCases:
         serving = ServingState(
             settings,
             store if store is not None else open_store(settings),
-            registry if registry is not None else Registry(settings.home),
+            registry if registry is not None else open_registry(settings),
         )
         goals = Goals(serving)
         forecasts = Forecasts(serving, goals)

@@ -28,15 +28,15 @@ def keep_copy(home: Path, registry: str, version: Mapping[str, Any], bundle: Pat
         write_sealed(folder, lambda into: shutil.copytree(bundle, into / _BUNDLE), facts)
 
 
-def kept_copy(home: Path, registry: str) -> tuple[Bundle, dict[str, Any]] | None:
-    """The model last in service from this registry, and its version.
+def kept_copy(home: Path, registry: tuple[str, ...]) -> tuple[Bundle, dict[str, Any]] | None:
+    """The model last in service from a registry of these names, and its version.
 
     None where there is no copy, or one that is damaged, of another registry or in another Sancho's format.
     """
     folder = _folder(home)
     try:
         facts = read_sealed(folder)
-        if facts["registry"] != registry:
+        if facts["registry"] not in registry:
             return None
         return Bundle.load(folder / _BUNDLE), facts["version"]
     except (SanchoError, OSError):

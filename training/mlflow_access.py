@@ -68,9 +68,7 @@ def check_database(uri: str) -> None:
         file = Path(uri.removeprefix("sqlite:///"))
         if file.exists():
             with closing(sqlite3.connect(file, timeout=ANSWER_SECONDS)) as database:
-                (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
-            if said != "ok":  # a part of it is missing or overwritten, which MLflow would try again and again
-                raise sqlite3.DatabaseError(f"database disk image is malformed: {said}")
+                _check_sound(database, file)
         return
     if uri.split(":")[0].split("+")[0] in _DATABASES:
         import sqlalchemy as sa
@@ -93,6 +91,37 @@ def check_locks(uri: str, *, writing: bool = False) -> None:
             database.execute("ROLLBACK")
         else:
             database.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+            check_sound(database, file)
+
+
+def check_sound(database: sqlite3.Connection, file: Path) -> None:
+    """Raises where an embedded registry's file is damaged; asked again only when it has changed since.
+
+    SQLite reads what it is asked for: a file whose last part is missing or overwritten would be met as
+    damaged only by who reads that part, while what says which model is in service stands before it.
+    """
+    state = file.stat()
+    changed = (state.st_ino, state.st_mtime_ns, state.st_size)
+    if _found_sound.get(file) != changed:
+        _check_sound(database, file)
+        _found_sound[file] = changed
+
+
+_found_sound: dict[Path, tuple[int, int, int]] = {}  # by file: as what it was found undamaged last
+
+
+def _check_sound(database: sqlite3.Connection, file: Path) -> None:
+    (mode,), (pages,) = (
+        database.execute(f"PRAGMA {name}").fetchone() for name in ("journal_mode", "page_count")
+    )
+    (size,) = database.execute("PRAGMA page_size").fetchone()
+    if (
+        mode != "wal" and file.stat().st_size < pages * size
+    ):  # SQLite takes the end of its last page for zeros
+        raise sqlite3.DatabaseError("database disk image is malformed: its end is missing")
+    (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    if said != "ok":  # a part of it is missing or overwritten, which MLflow would try again and again
+        raise sqlite3.DatabaseError(f"database disk image is malformed: {said}")
 
 
 def local_folder(uri: str) -> Path | None:

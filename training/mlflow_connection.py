@@ -6,8 +6,8 @@ import os
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,15 +38,26 @@ class MlflowConnection:
     """MLflow at `uri` (MLFLOW_TRACKING_URI), else embedded in SQLite under `home`; opened when first needed.
 
     Every call names its address, so those of several homes can be used side by side, from any thread.
+    `exclude`: what else keeps others out while the model in service is changed, on other machines.
     """
 
-    def __init__(self, home: Path, uri: str | None = None) -> None:
-        self.home = home
+    def __init__(
+        self,
+        home: Path,
+        uri: str | None = None,
+        exclude: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self.home, self._exclude = home, exclude
         self.uri = registry_uri(home, uri)
         self._in_home, self._settled = not (uri or os.environ.get("MLFLOW_TRACKING_URI")), False
         self.address = without_password(self.uri)  # as it is shown
         self._opened: MlflowClient | None = None
         self._lock_of: tuple[int, FileLock] | None = None  # of which process: no fork uses its parent's
+
+    @property
+    def own_name(self) -> str:
+        """What the registry is called in copies that the home keeps: the same wherever the home is."""
+        return "mlflow.db" if self.uri == registry_uri(self.home, embedded=True) else self.address
 
     @property
     def is_open(self) -> bool:
@@ -71,8 +82,8 @@ class MlflowConnection:
     def settle(self) -> None:
         """An embedded registry names the files of this home, also where the home was copied or moved."""
         if self._in_home and not self._settled:
-            settle(self.home.resolve() / "mlflow.db", self.home.resolve() / _FILES, EXPERIMENT)
-            self._settled = True
+            found = settle(self.home.resolve() / "mlflow.db", self.home.resolve() / _FILES, EXPERIMENT)
+            self._settled = found is not None
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:
@@ -105,9 +116,10 @@ class MlflowConnection:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps others on this machine from changing the champion meanwhile; the same thread may enter again.
+        """Keeps others from changing the champion meanwhile; the same thread may enter again.
 
-        The lock is a file beside the SQLite database; with a server, a file in the home.
+        The lock is a file beside the SQLite database; with a server, a file in the home, and what the
+        registry was given to exclude other machines by.
         """
         lock = self._file_lock()
         path = Path(lock.lock_file)
@@ -120,7 +132,8 @@ class MlflowConnection:
         except OSError as fault:
             raise self.unavailable(fault) from fault
         try:
-            yield
+            with self._exclude() if lock.lock_counter == 1 else nullcontext():
+                yield
         finally:
             lock.release()
 

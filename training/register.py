@@ -10,7 +10,7 @@ from crm.i18n import Text
 from models.bundle import Bundle
 from training.mlflow_connection import UNAVAILABLE
 from training.promotion_gate import GateDecision, not_compared, superseded
-from training.registry import ModelVersion, Registry
+from training.registry import ELSEWHERE, ModelVersion, Registry
 from training.training_record import TrainingRecord
 from training.waiting_models import Verdict, WaitingModel, keep, waiting_lock, waiting_models
 
@@ -86,11 +86,17 @@ def _decided(registry: Registry, info: ModelVersion, verdict: Verdict) -> tuple[
         current = registry.champion()
         if info.gate or (current is not None and current.version == info.version):
             return info, verdict.decision  # decided already, by a process that stopped before it was done
-        decision = _against(verdict, None if current is None else current.version)
+        champion = None if current is None else current.version
+        decision = _against(verdict, champion)
         if decision.promote:
-            info = registry.promote(info.version, decision)
-        else:
-            registry.record_decision(info.version, decision)
+            try:
+                return registry.promote(info.version, decision, instead_of=champion), decision
+            except SanchoError as fault:
+                if fault.code != ELSEWHERE:
+                    raise
+                now = registry.champion()  # of another machine, which shares the registry
+                decision = superseded("–" if now is None else now.version)
+        registry.record_decision(info.version, decision)
     return info, decision
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import builtins
 import json
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from training.report import Report
     from training.training_record import TrainingRecord
 
+ELSEWHERE = "promoted_elsewhere"  # code of the error where another machine changed the champion meanwhile
 SHADOW = "shadow"  # alias of the version that answers beside the champion without being shown
 _HISTORY = "champion_history"  # tag of the registered model: all champions, oldest first
 _EVALUATION = "evaluation.json"
+_BUSY_SECONDS = 3.0  # for a file that another process writes to: there is a copy of the model in service
 _LONGEST_VERSION = 9  # digits; MLflow cannot look a longer one up
 _LONGEST_TAG = 500  # characters of who promoted a version and why
 
@@ -57,10 +59,16 @@ class Registry:
 
     Every call names its address, so registries of several homes can be used side by side, from any thread.
     Where MLflow fails (server stopped, database locked) the error is `registry_unavailable`, not "no model".
+    `exclude`: entered while the champion is changed, it keeps out others who share a server.
     """
 
-    def __init__(self, home: Path, uri: str | None = None) -> None:
-        self._mlflow = MlflowConnection(home, uri)
+    def __init__(
+        self,
+        home: Path,
+        uri: str | None = None,
+        exclude: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        self._mlflow = MlflowConnection(home, uri, exclude)
         self.home, self.uri, self.address = home, self._mlflow.uri, self._mlflow.address
 
     def log_and_register(self, bundle: Bundle, report: Report, fingerprint: str = "") -> ModelVersion:
@@ -204,7 +212,7 @@ class Registry:
             raise MlflowNeededError
         self._mlflow.settle()
         try:
-            return registry_entry(self.uri, NAME, which)
+            return registry_entry(self.uri, NAME, which, seconds=_BUSY_SECONDS, sound=True)
         except OSError as fault:
             raise self._mlflow.unavailable(fault) from fault
 
@@ -215,12 +223,19 @@ class Registry:
             raise FileNotFoundError(f"version {info.version} has no bundle.json in {folder}")
         bundle = Bundle.load(bundles[0].parent)
         if info.champion:
-            keep_copy(self.home, self.address, vars(info), bundles[0].parent)
+            keep_copy(self.home, self._mlflow.own_name, vars(info), bundles[0].parent)
         return bundle
+
+    def _keep_copy(self, client: MlflowClient, info: ModelVersion) -> None:
+        """The champion's files are copied into the home, where they are on this machine."""
+        with suppress(OSError):
+            folder = local_folder(client.get_model_version_download_uri(NAME, info.version))
+            for found in sorted(folder.rglob("bundle.json"))[:1] if folder is not None else ():
+                keep_copy(self.home, self._mlflow.own_name, vars(info), found.parent)
 
     def last_champion(self) -> tuple[Bundle, ModelVersion] | None:
         """The model last in service here, from its copy in the home; for when the registry cannot be used."""
-        kept = kept_copy(self.home, self.address)
+        kept = kept_copy(self.home, (self._mlflow.own_name, self.address))
         return None if kept is None else (kept[0], ModelVersion(**kept[1]))
 
     def champion(self) -> ModelVersion | None:
@@ -247,21 +262,28 @@ class Registry:
             return {**vars(info), "parameters": dict(run.data.params), "metrics": dict(run.data.metrics)}
 
     def champion_lock(self) -> AbstractContextManager[None]:
-        """Locks the champion against changes by others on this machine; the same thread may enter again.
+        """Locks the champion against changes by others; the same thread may enter again.
 
-        Machines that share a server do not exclude each other: two simultaneous rollbacks from the same
-        version have the effect of one, and of two simultaneous promotions the later one is the champion,
-        while the earlier one can be missing from the history of champions.
+        Others: on this machine, and on those that `exclude` reaches. Machines that share a server and nothing
+        else do not exclude each other: whoever changes the champion looks afterwards which version holds, and
+        where it is another machine's, the error is `promoted_elsewhere`.
         """
         return self._mlflow.locked()
 
     def promote(
-        self, version: str, decision: GateDecision | None = None, by: str = "", because: str = ""
+        self,
+        version: str,
+        decision: GateDecision | None = None,
+        by: str = "",
+        because: str = "",
+        *,
+        instead_of: str | None = None,
     ) -> ModelVersion:
         """Make a version the champion, and record the gate's decision on it, or who decided and why.
 
         It is the champion from one call to the registry on, the one that moves the alias, and before that it
-        is not: wherever the process stops, what was recorded stands beside it.
+        is not: wherever the process stops, what was recorded stands beside it. Nothing is changed where
+        another version than `instead_of` is the champion by then (`promoted_elsewhere`).
         """
         with self._mlflow.connected(writing=True) as client, self._mlflow.locked():
             version = self._version(client, version)
@@ -273,11 +295,31 @@ class Registry:
                 for key, value in said.items():
                     client.set_model_version_tag(NAME, version, key, value[:_LONGEST_TAG])
             champions = self._champions(client)
+            if instead_of is not None and champions[-1:] != [instead_of]:
+                raise promoted_elsewhere(version, champions[-1] if champions else "–")
             if not champions or champions[-1] != version:
                 client.set_registered_model_alias(NAME, CHAMPION, version)
                 # If the process stops here, the next reader adds the champion to the history.
                 self._record_champions(client, [*champions, version])
-            return self._info(client, version)
+                self._check_champion(client, version)
+            info = self._info(client, version)
+            self._keep_copy(client, info)
+            return info
+
+    def _check_champion(self, client: MlflowClient, version: str) -> None:
+        """Sees that a version just put in service holds, and that the history of champions names it.
+
+        Another machine may have changed both since they were read here.
+        """
+        holds, recorded = self._champion(client), self._recorded_champions(client)
+        if holds == version:
+            if recorded[-1:] != [version]:
+                self._record_champions(client, [*recorded, version])
+            return
+        before = recorded[:-1] if recorded[-1:] == [holds] else recorded
+        if holds is not None and before[-1:] != [version]:
+            self._record_champions(client, [*before, version, holds])
+        raise promoted_elsewhere(version, holds or "–")
 
     def record_decision(self, version: str, decision: GateDecision) -> None:
         """Record the gate's decision on a version that was not promoted."""
@@ -304,7 +346,12 @@ class Registry:
                 # If the process stops between these lines, the next reader adds the champion again.
                 self._record_champions(client, champions[:-1])
                 client.set_registered_model_alias(NAME, CHAMPION, champions[-2])
-                return self._info(client, champions[-2])
+                holds = self._version(client, CHAMPION)
+                if holds != champions[-2]:
+                    raise promoted_elsewhere(champions[-2], holds)
+                info = self._info(client, holds)
+                self._keep_copy(client, info)
+                return info
 
     def _champion(self, client: MlflowClient) -> str | None:
         try:
@@ -336,10 +383,12 @@ class Registry:
 
     def _champions(self, client: MlflowClient) -> builtins.list[str]:
         """Versions that were champion, oldest first; the last is the version that has the alias now."""
-        stored = client.get_registered_model(NAME).tags.get(_HISTORY, "[]")
-        champions = [str(number) for number in json.loads(stored)]
-        current = self._champion(client)
+        champions, current = self._recorded_champions(client), self._champion(client)
         return champions if current is None or champions[-1:] == [current] else [*champions, current]
+
+    def _recorded_champions(self, client: MlflowClient) -> builtins.list[str]:
+        stored = client.get_registered_model(NAME).tags.get(_HISTORY, "[]")
+        return [str(number) for number in json.loads(stored)]
 
     def _at_least_two_champions(self, client: MlflowClient) -> builtins.list[str]:
         self._version(client, CHAMPION)
@@ -369,6 +418,20 @@ class Registry:
                 location="",
             )
         )
+
+
+def promoted_elsewhere(version: str, holds: str) -> SanchoError:
+    """The error where another machine changed the model in service at the same moment."""
+    return SanchoError(
+        Text(
+            "バージョン{v}は使用中になっていません。同時に、別のマシンがバージョン{holds}を採用しました"
+            "（使用中はバージョン{holds}）。"
+            "sancho models list で確認し、必要であればもう一度実行してください。",
+            "Version {v} is not in service: another machine put version {holds} in service at the same "
+            "moment, and version {holds} holds. See sancho models list, and try again if need be.",
+        ).format(v=version, holds=holds),
+        ELSEWHERE,
+    )
 
 
 def _version_of(entry: RegistryEntry) -> ModelVersion:

@@ -2,7 +2,8 @@
 
 An SQLite registry is read as MLflow itself reads it, a server is asked over MLflow's REST. Where that is not
 enough to be sure (another kind of registry, a table or an answer that is not as expected, settings of MLflow
-that only it knows), the answer is `MlflowNeededError`, and MLflow is asked.
+that only it knows), the answer is `MlflowNeededError`, and MLflow is asked. Where it could say no more, since
+the file is locked or damaged or no server answers, the error is an OSError.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from training import mlflow_access
 
 NAME = "sancho"
 CHAMPION = "champion"  # alias of the version in service
-_LOCKED_SECONDS = 0.5  # for a file that is being written to; after that MLflow waits, and says so
+_LOCKED_SECONDS = 0.5  # for a file that is being written to
 _WORKSPACE = "MLFLOW_WORKSPACE"
 # Settings by which MLflow reaches a server in a way that is not repeated here.
 _OWN_WAYS = (
@@ -56,31 +57,53 @@ class RegistryEntry:
         return folder if folder.is_absolute() and folder.is_dir() else None
 
 
-def registry_uri(home: Path, given: str | None = None) -> str:
-    """Where the registry is: as given, else MLFLOW_TRACKING_URI, else embedded in SQLite in the home."""
-    said = given or os.environ.get("MLFLOW_TRACKING_URI")
+def registry_uri(home: Path, given: str | None = None, *, embedded: bool = False) -> str:
+    """Where the registry is: as given, else MLFLOW_TRACKING_URI, else `embedded` in SQLite in the home."""
+    said = None if embedded else given or os.environ.get("MLFLOW_TRACKING_URI")
     return said or f"sqlite:///{home.resolve() / 'mlflow.db'}"
 
 
-def registry_entry(uri: str, model: str, which: str) -> RegistryEntry | None:
-    """A version by number or alias; None where an SQLite registry has none of that name."""
+def registry_entry(
+    uri: str, model: str, which: str, *, seconds: float | None = None, sound: bool = False
+) -> RegistryEntry | None:
+    """A version by number or alias; None where an SQLite registry has none of that name.
+
+    `seconds`: for a file that is being written to. `sound`: only from a file that is undamaged as a whole.
+    """
     if uri.startswith("sqlite:///") and _WORKSPACE not in os.environ:
-        return _from_file(Path(uri.removeprefix("sqlite:///")), model, which)
+        wait = _LOCKED_SECONDS if seconds is None else seconds
+        return _from_file(Path(uri.removeprefix("sqlite:///")), model, which, wait, sound)
     if uri.startswith(("http://", "https://")):
         return _from_server(uri, model, which)
     raise MlflowNeededError
 
 
-def _from_file(file: Path, model: str, which: str) -> RegistryEntry | None:
+def _from_file(file: Path, model: str, which: str, seconds: float, sound: bool) -> RegistryEntry | None:
     if not file.is_file():
         raise MlflowNeededError
     try:
         address = f"file:{quote(str(file.resolve()))}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True, timeout=_LOCKED_SECONDS)) as database:
+        with closing(sqlite3.connect(address, uri=True, timeout=seconds)) as database:
             database.execute("BEGIN")  # one state of all tables
-            return _read(database, model, which)
-    except (sqlite3.Error, OSError, ValueError) as fault:
+            found = _read(database, model, which)
+            if sound:
+                mlflow_access.check_sound(database, file)
+            return found
+    except sqlite3.Error as fault:
+        if getattr(fault, "sqlite_errorcode", 0) & 0xFF in _ALL_IS_SAID or "malformed" in str(fault):
+            raise OSError(str(fault)) from fault
         raise MlflowNeededError from fault
+    except (OSError, ValueError) as fault:
+        raise MlflowNeededError from fault
+
+
+# Of a file that another process locks, or that is damaged, MLflow says the same, some seconds later.
+_ALL_IS_SAID = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+)
 
 
 def _read(database: sqlite3.Connection, model: str, which: str) -> RegistryEntry | None:

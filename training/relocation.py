@@ -17,11 +17,12 @@ _LOCATIONS = (
     ("model_versions", "source"),
     ("model_versions", "storage_location"),
 )
-_SECONDS = 4.0  # for another process to finish writing
+_SECONDS = 4.0  # for another process to finish writing, where there is something to change
+_READING_SECONDS = 0.2  # to see whether there is
 
 
-def settle(database: Path, files: Path, experiment: str) -> bool:
-    """Makes an SQLite registry name its files where they are; whether that changed anything.
+def settle(database: Path, files: Path, experiment: str) -> bool | None:
+    """Makes an SQLite registry name its files where they are; whether that changed anything, if it is known.
 
     `files` is the folder that the experiment's files are in. Nothing is changed where that folder is not
     there (its files are elsewhere on purpose), and where the database cannot be written to.
@@ -30,10 +31,11 @@ def settle(database: Path, files: Path, experiment: str) -> bool:
         return False
     now = files.resolve().as_uri()
     try:
-        with closing(sqlite3.connect(database, timeout=_SECONDS, isolation_level=None)) as opened:
+        with closing(sqlite3.connect(database, timeout=_READING_SECONDS, isolation_level=None)) as opened:
             before = _recorded(opened, experiment)
             if before is None or before == now:
                 return False
+            opened.execute(f"PRAGMA busy_timeout = {int(1000 * _SECONDS)}")
             opened.execute("BEGIN IMMEDIATE")
             for table, column in _LOCATIONS:
                 opened.execute(
@@ -42,8 +44,8 @@ def settle(database: Path, files: Path, experiment: str) -> bool:
                     (now, len(before) + 1, before, len(before) + 1, f"{before}/"),
                 )
             opened.execute("COMMIT")
-    except sqlite3.Error:  # MLflow says what is wrong with it
-        return False
+    except sqlite3.Error:  # what is wrong with it is said by who reads it next
+        return None
     return True
 
 

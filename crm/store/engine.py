@@ -26,7 +26,9 @@ __all__ = [
     "UNAVAILABLE",
     "WRITING",
     "begin_writing",
+    "is_sqlite",
     "open_engine",
+    "postgresql_engine",
     "store_failure",
     "take_turn",
     "without_nul",
@@ -59,7 +61,7 @@ def open_engine(url: str) -> sa.Engine:
     """
     url = with_quoted_password(url)
     try:
-        engine = _sqlite(url) if _is_sqlite(url) else _postgresql(url)
+        engine = _sqlite(url) if is_sqlite(url) else postgresql_engine(url)
         sa.event.listen(engine, "handle_error", _say_what_failed)
         _migrate(engine)
     except (sa.exc.ArgumentError, ValueError) as error:  # what these say may hold a part of the password
@@ -84,7 +86,8 @@ def _say_what_failed(context: sa.engine.ExceptionContext) -> None:
         raise failure from context.original_exception
 
 
-def _is_sqlite(url: str) -> bool:
+def is_sqlite(url: str) -> bool:
+    """Whether an address is an SQLite file's."""
     return url.startswith("sqlite") or "://" not in url
 
 
@@ -210,7 +213,8 @@ def take_turn(connection: sa.Connection) -> None:
         )
 
 
-def _postgresql(url: str) -> sa.Engine:
+def postgresql_engine(url: str) -> sa.Engine:
+    """An engine on a PostgreSQL, whose tables are taken as they are."""
     address = sa.make_url(url)
     if address.get_backend_name() not in ("postgresql", "postgres"):
         raise SanchoError(

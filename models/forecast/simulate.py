@@ -199,9 +199,7 @@ def _draw_new_business(
     market = market_sd * (SHARED_MARKET * factors.market[0] + independent * factors.market[1])
     team_shift = team_rate_sd * (SHARED_MARKET * factors.team + independent * factors.new_team)
     in_team = np.arange(len(team_shift)) < len(team_shift) - 1
-    rate_factor = np.exp(
-        market - market_sd**2 / 2 + team_shift - team_rate_sd**2 / 2 * in_team[:, None]
-    )
+    rate_factor = np.exp(market - market_sd**2 / 2 + team_shift - team_rate_sd**2 / 2 * in_team[:, None])
     rate = new.draw_rates(rate_factor[_shift_rows(organisation)], factors.rng)
     return rate, round_to_step(new.draw_revenue(rate, seed)[0])
 

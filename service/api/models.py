@@ -113,6 +113,7 @@ async def get_model(
 @router.post(
     "/{version}/promote",
     response_model=schemas.ModelList,
+    responses=documented_problems("promoted_elsewhere"),
     summary="Put a version in service",
 )
 async def promote_model(
@@ -134,7 +135,7 @@ async def promote_model(
 @router.post(
     "/rollback",
     response_model=schemas.ModelList,
-    responses=documented_problems("no_earlier_model"),
+    responses=documented_problems("no_earlier_model", "promoted_elsewhere"),
     summary="Go back to the previous version",
 )
 async def roll_back_model(

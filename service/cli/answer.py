@@ -60,7 +60,8 @@ def print_answer(
     service = open_service(settings, lang=lang)
     try:
         before(service)
-        basis = None if asked is None else _basis(settings)
+        in_reach = not service.serving.outages.reasons()
+        basis = _basis(settings) if asked is not None and in_reach else None
         answer = ask(service)
         reader = reader_of(service, answer, lang)
         if asked is not None and basis is not None and lasts(service):

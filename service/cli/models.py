@@ -274,8 +274,8 @@ def _zone(settings: Settings) -> ZoneInfo:
 
 
 def _registry() -> tuple[Settings, Registry]:
+    from service.organisation import open_registry
     from service.settings import read_settings
-    from training.registry import Registry
 
     settings = read_settings()
-    return settings, Registry(settings.home)
+    return settings, open_registry(settings)

@@ -23,13 +23,13 @@ def register_what_waits(settings: Settings, lang: Language) -> list[dict[str, An
 
     Where it still cannot be used they go on waiting, and whatever comes next says that it cannot.
     """
+    from service.organisation import open_registry
     from training.mlflow_connection import UNAVAILABLE
     from training.register import register_waiting
-    from training.registry import Registry
 
     done: list[dict[str, Any]] = []
     try:
-        for one in register_waiting(Registry(settings.home)):
+        for one in register_waiting(open_registry(settings)):
             if isinstance(one, SanchoError):
                 note(f"sancho: {one.text.to(lang)}")
                 continue

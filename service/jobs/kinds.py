@@ -87,11 +87,10 @@ def train_model(settings: Settings, _queue: JobQueue, job: Job, step: Step) -> d
 def score_deals(settings: Settings, _queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
     """Stores what is said of each open deal today."""
     from service.daily_scores import store_scores_of_today
-    from service.organisation import open_store
+    from service.organisation import open_registry, open_store
     from service.serving_state import ServingState
-    from training.registry import Registry
 
-    serving = ServingState(settings, open_store(settings), Registry(settings.home))
+    serving = ServingState(settings, open_store(settings), open_registry(settings))
     try:
         serving.refresh()
         return store_scores_of_today(serving, step)
