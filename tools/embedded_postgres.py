@@ -38,16 +38,23 @@ def embedded_postgres() -> Iterator[Any]:
             server.psql(f"{settings} SELECT pg_reload_conf();")
             yield server
         finally:
+            _stop(server.get_pid())
             server.cleanup()
 
 
 def clear(folder: Path) -> None:
     """Stops the server of a folder, if it runs, and deletes the folder."""
-    with suppress(OSError, ValueError, IndexError, psutil.Error):  # it never ran, or has ended
-        server = psutil.Process(int((folder / "postmaster.pid").read_text("utf-8").splitlines()[0]))
-        server.send_signal(signal.SIGQUIT)  # at once: what it holds is not needed any more
-        server.wait(_PATIENCE)
+    with suppress(OSError, ValueError, IndexError):  # it never ran
+        _stop(int((folder / "postmaster.pid").read_text("utf-8").splitlines()[0]))
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop(number: int) -> None:
+    """Ends a server at once: what it holds is not needed, and writing it down takes half a minute."""
+    with suppress(psutil.Error):  # it has ended
+        server = psutil.Process(number)
+        server.send_signal(signal.SIGQUIT)
+        server.wait(_PATIENCE)
 
 
 if __name__ == "__main__":

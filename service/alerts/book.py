@@ -6,20 +6,17 @@ They stand in the queue's database, as webhooks do: an import that locks the sto
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
-
-import sqlalchemy as sa
 
 from crm.errors import SanchoError
 from crm.i18n import LANGUAGES, Text
 from crm.instants import DAY
 from crm.store import alerts
 from crm.store.alerts import Channel, NewAlert, StoredAlert
-from crm.store.queue_database import QueueDatabase
 from service.alerts.forms import CHATWORK, FORMS, MAIL, WEBHOOK
 from service.alerts.kinds import KINDS, TEST
+from service.receiver_book import ReceiverBook, ReceiverTable
 from service.webhooks.events import new_secret
 from service.webhooks.sending import checked_url, resolved
 
@@ -28,7 +25,6 @@ Comparison = tuple[list[NewAlert], dict[Key, Any], list[Key]]
 MOST = 200  # channels
 SAID_DAYS = 30  # for which the words of an alert are kept: they name people, deals and amounts
 KEPT_DAYS = 400  # for which it is remembered what was told, so that it is not told again
-_LOOK_LOCK = 0x53414E58  # any number that only looking for alerts uses
 _NO_CHANNEL = Text(
     "通知先「{channel_id}」はありません。`sancho alerts list` または GET /v1/alerts で確認してください。",
     "there is no channel {channel_id!r}; see `sancho alerts list` or GET /v1/alerts.",
@@ -62,20 +58,11 @@ _TOO_MANY = Text(
 )
 
 
-class AlertBook(QueueDatabase):
-    """The channels of one installation, and their alerts. Every method is one short transaction.
+class AlertBook(ReceiverBook[Channel]):
+    """The channels of one installation, and their alerts."""
 
-    `private`: whether addresses of private networks, and without TLS, are allowed.
-    """
-
-    def __init__(
-        self,
-        store_url: str,
-        private: bool = False,
-        now: Callable[[], int] = lambda: time.time_ns() // 1000,
-    ) -> None:
-        super().__init__(store_url, now)
-        self.private = private
+    _table: ReceiverTable[Channel] = alerts
+    _look_lock = 0x53414E58
 
     @property
     def now(self) -> int:
@@ -139,20 +126,6 @@ class AlertBook(QueueDatabase):
         with self._engine.connect() as connection:
             return alerts.listed(connection)
 
-    def find(self, channel_id: str) -> Channel:
-        """The channel with an id; an error where there is none."""
-        with self._engine.connect() as connection:
-            found = alerts.find(connection, channel_id)
-        if found is None:
-            raise _unknown(channel_id)
-        return found
-
-    def remove(self, channel_id: str) -> None:
-        """Removes a channel, and what it was to be told; an error where there is none."""
-        with self._writing() as connection:
-            if not alerts.remove(connection, channel_id):
-                raise _unknown(channel_id)
-
     def test(self, channel_id: str) -> str:
         """Queues an alert that says nothing, to see whether it arrives, at any hour; its key."""
         self.find(channel_id)
@@ -198,9 +171,7 @@ class AlertBook(QueueDatabase):
         returns alerts, with what is compared from now on, and what is gone. One caller at a time, of all
         replicas.
         """
-        with self._writing() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOOK_LOCK)))
+        with self._looking() as connection:
             found, now, gone = compare(
                 alerts.marks(connection), lambda channel_id: alerts.first_due(connection, channel_id)
             )
@@ -221,12 +192,6 @@ class AlertBook(QueueDatabase):
         now = self._now()
         with self._writing() as connection:
             return alerts.drop(connection, channel_id, now)
-
-    def take(self, channel_id: str, seconds: float) -> str | None:
-        """The right to send to a channel for a while; None where somebody else has it."""
-        now = self._now()
-        with self._writing() as connection:
-            return alerts.take(connection, channel_id, now, now + int(seconds * 1e6))
 
     def give_back(self, channel_id: str, lease: str) -> None:
         """Gives that right back."""
@@ -270,12 +235,6 @@ class AlertBook(QueueDatabase):
                 error=error,
             )
 
-    def seconds_to_next(self) -> float | None:
-        """Seconds until an alert is due, at least 0; None where none is to be sent."""
-        with self._engine.connect() as connection:
-            found = alerts.next_due(connection)
-        return None if found is None else max((found - self._now()) / 1e6, 0.0)
-
     def erase(self, texts: Sequence[str], who: str | None = None) -> int:
         """Forgets what was said with one of some texts (names, addresses) in it, and a person's channels.
 
@@ -290,6 +249,9 @@ class AlertBook(QueueDatabase):
         with self._writing() as connection:
             alerts.blank(connection, now - SAID_DAYS * DAY)
             return alerts.forget(connection, now - KEPT_DAYS * DAY)
+
+    def _unknown(self, receiver_id: str) -> SanchoError:
+        return SanchoError(_NO_CHANNEL.format(channel_id=receiver_id), "unknown_channel")
 
 
 def checked_kinds(kinds: Sequence[str]) -> None:
@@ -316,7 +278,3 @@ def _is_muted(channel: Channel, kind: str, muted: set[tuple[str, str]]) -> bool:
         for of in ("", kind)
         if who
     )
-
-
-def _unknown(channel_id: str) -> SanchoError:
-    return SanchoError(_NO_CHANNEL.format(channel_id=channel_id), "unknown_channel")

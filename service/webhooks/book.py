@@ -7,26 +7,23 @@ no delivery.
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.instants import DAY
 from crm.store import webhooks
-from crm.store.queue_database import QueueDatabase
 from crm.store.webhooks import Delivery, NewEvent, Webhook
 from service.idempotency import refuse_reuse
+from service.receiver_book import ReceiverBook, ReceiverTable
 from service.webhooks.events import PING, TYPES, new_event, new_secret
 from service.webhooks.sending import checked_url, resolved
 
 Marks = dict[tuple[str, str], Any]  # by type and subject
-_LOOK_LOCK = 0x53414E57  # any number that only looking for news uses
 KEPT_DAYS = 30  # for which events that have arrived, or were given up, are remembered
 TRIED_DAYS = 3  # after which an event is given up that waits behind others, or for its receiver
 _TOO_OLD = f"not delivered within {TRIED_DAYS} days"
@@ -46,20 +43,11 @@ _TOO_MANY = Text(
 )
 
 
-class Webhooks(QueueDatabase):
-    """The webhooks of one installation. Every method is one short transaction.
+class Webhooks(ReceiverBook[Webhook]):
+    """The webhooks of one installation."""
 
-    `private`: whether addresses of private networks, and without TLS, are allowed.
-    """
-
-    def __init__(
-        self,
-        store_url: str,
-        private: bool = False,
-        now: Callable[[], int] = lambda: time.time_ns() // 1000,
-    ) -> None:
-        super().__init__(store_url, now)
-        self.private = private
+    _table: ReceiverTable[Webhook] = webhooks
+    _look_lock = 0x53414E57
 
     def add(
         self,
@@ -107,20 +95,6 @@ class Webhooks(QueueDatabase):
         with self._engine.connect() as connection:
             return webhooks.listed(connection, active)
 
-    def find(self, webhook_id: str) -> Webhook:
-        """The webhook with an id; an error where there is none."""
-        with self._engine.connect() as connection:
-            found = webhooks.find(connection, webhook_id)
-        if found is None:
-            raise _unknown(webhook_id)
-        return found
-
-    def remove(self, webhook_id: str) -> None:
-        """Removes a webhook, and what was to be sent to it; an error where there is none."""
-        with self._writing() as connection:
-            if not webhooks.remove(connection, webhook_id):
-                raise _unknown(webhook_id)
-
     def ping(self, webhook_id: str) -> NewEvent:
         """Queues an event that says nothing, to see whether it arrives."""
         self.find(webhook_id)
@@ -145,7 +119,7 @@ class Webhooks(QueueDatabase):
         """Sends given-up events again (all, or one), also to a webhook that had been disabled; how many."""
         with self._writing() as connection:
             if not webhooks.disable(connection, webhook_id, None):
-                raise _unknown(webhook_id)
+                raise self._unknown(webhook_id)
             return webhooks.replay(connection, webhook_id, self._now(), event_id)
 
     # What notices and deliveries do.
@@ -159,18 +133,10 @@ class Webhooks(QueueDatabase):
         `compare` is given what was said and returns events, what is said now and what is gone. One caller at
         a time, of all replicas, so that nothing is said twice.
         """
-        with self._writing() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOOK_LOCK)))
+        with self._looking() as connection:
             events, said, gone = compare(webhooks.marks(connection))
             webhooks.set_marks(connection, said, gone)
             return webhooks.queue(connection, events, self._now())
-
-    def take(self, webhook_id: str, seconds: float) -> str | None:
-        """The right to send a webhook's events for a while; None where somebody else has it."""
-        now = self._now()
-        with self._writing() as connection:
-            return webhooks.take(connection, webhook_id, now, now + int(seconds * 1e6))
 
     def keep(self, webhook_id: str, lease: str, seconds: float) -> bool:
         """Keeps that right for a while longer; 0 seconds gives it back. False where it was lost."""
@@ -182,12 +148,6 @@ class Webhooks(QueueDatabase):
         """Events to send now, of each subject the oldest."""
         with self._engine.connect() as connection:
             return webhooks.due(connection, webhook_id, self._now(), count)
-
-    def seconds_to_next(self) -> float | None:
-        """Seconds until an event is due, at least 0; None where nothing is to be sent."""
-        with self._engine.connect() as connection:
-            found = webhooks.next_due(connection)
-        return None if found is None else max((found - self._now()) / 1e6, 0.0)
 
     def note_attempt(
         self, number: int, state: str, wait_seconds: float, status: int | None, error: str | None
@@ -212,6 +172,5 @@ class Webhooks(QueueDatabase):
             webhooks.forget(connection, now - KEPT_DAYS * DAY)
             return webhooks.give_up(connection, now - TRIED_DAYS * DAY, now, _TOO_OLD)
 
-
-def _unknown(webhook_id: str) -> SanchoError:
-    return SanchoError(_NO_WEBHOOK.format(webhook_id=webhook_id), "unknown_webhook")
+    def _unknown(self, receiver_id: str) -> SanchoError:
+        return SanchoError(_NO_WEBHOOK.format(webhook_id=receiver_id), "unknown_webhook")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from service.app import create_app
 from service.callers import Caller
 from service.settings import Settings
 from service.use_cases import UseCases
-from tests.support.fakes import FakeRegistry
-from tests.support.teams import CLOCK, bundle_of_teams, store_of_teams
+from tests.support.fakes import PERIOD, FakeRegistry
+from tests.support.teams import CLOCK, OWNERS, PAST, bundle_of_teams, deal_of, store_of_teams
 
 ALL = tuple(RIGHTS)
 CALLERS = {
@@ -112,3 +113,41 @@ def scopes_of(caller: str) -> dict[str, str]:
         "other_team": "team:t-west",
         "company": "company",
     }
+
+
+def may_see_owner(caller: str, owner: str) -> bool:
+    return caller not in SEEN or owner in SEEN[caller][0]
+
+
+def questions_of(caller: str) -> list[tuple[str, str, Any]]:
+    """Every question that reads, about each scope and deal that the caller sees, now and of the past."""
+    people, teams = SEEN[caller]
+    scopes = [None, *(f"team:{team}" for team in sorted(teams)), *(f"person:{one}" for one in sorted(people))]
+    asked: list[tuple[str, str, Any]] = [
+        ("GET", "/recommendations/report", None), ("GET", "/jobs", None), ("GET", "/models", None),
+        ("POST", "/deals/score", {"deal": NEW}),
+        ("POST", "/deals/score", {"deal": {**NEW, "owner_id": "p-baba", "deal_id": "d-baba-2"}}),
+        ("POST", "/deals/score-batch", {"deal": {**NEW, "owner_id": "p-baba", "deal_id": "d-baba-2"}}),
+    ]  # fmt: skip
+    for scope, as_of in itertools.product(scopes, (None, PAST)):
+        query = "&".join(f"{key}={value}" for key, value in (("scope", scope), ("as_of", as_of)) if value)
+        more = {key: value for key, value in (("scope", scope), ("as_of", as_of)) if value}
+        kpi = {"kpi": "leads", "value": 9, "period": PERIOD, **({"scope": scope} if scope else {})}
+        paths = [f"/{name}/{PERIOD}" for name in ("forecasts", "kpis", "trees", "people")]
+        asked += [("GET", f"{path}?{query}", None) for path in (*paths, "/deals", "/actions", "/bottlenecks")]
+        asked.append(("GET", f"/deals?limit=1&sort=deal_id&{query}", None))
+        asked.append(("POST", "/kpis/check", {"proposals": [kpi], "as_of": as_of}))
+        asked.append(("POST", "/plans", {"period": PERIOD, "probability": 0.8, **more}))
+        asked.append(
+            ("POST", f"/forecasts/{PERIOD}/what-if",
+             {**more, "joining": [{}], "levels": [{"kpi": "leads", "multiplier": 2.0}]})
+        )  # fmt: skip
+    for person, as_of in itertools.product(sorted(people & set(OWNERS)), ("", f"as_of={PAST}")):
+        for number in (0, 2):
+            deal = deal_of(person, number)
+            asked += [
+                ("GET", f"/deals/{deal}?{as_of}", None),
+                ("GET", f"/deals/{deal}/timeline?{as_of}", None),
+            ]
+            asked.append(("GET", f"/actions?deal_id={deal}&{as_of}", None))
+    return asked
