@@ -152,7 +152,7 @@ def _positions(names: pd.Index, ids: pd.Index) -> np.ndarray:
     if len(names) < _MANY or names.dtype != "str" or ids.dtype != "str":
         return np.asarray(ids.get_indexer(names))
     # pandas makes an object of each text, which takes ten times as long.
-    texts, among = (pa.array(each.array) for each in (names, ids))
+    texts, among = (pa.array(each.array).cast(pa.large_string()) for each in (names, ids))
     found: np.ndarray = pa.compute.index_in(texts, value_set=among).fill_null(-1).to_numpy()
     return found
 

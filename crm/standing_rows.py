@@ -57,7 +57,8 @@ def _rows_of(frame: pd.DataFrame, table: Table, keys: np.ndarray) -> np.ndarray:
     if len(table.key) > 1 or frame[table.key[0]].dtype != "str":
         return np.asarray(row_keys(frame, table).get_indexer(pd.Index(keys, dtype=object)))
     # A look at each row for a few keys costs less than an index of all rows.
-    number = pa.compute.index_in(pa.array(frame[table.key[0]].array), pa.array(keys, pa.large_string()))
+    names = pa.array(frame[table.key[0]].array).cast(pa.large_string())
+    number = pa.compute.index_in(names, value_set=pa.array(keys, pa.large_string()))
     found = number.fill_null(-1).to_numpy()
     there = np.flatnonzero(found >= 0)
     row = np.full(len(keys), -1)

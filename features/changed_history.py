@@ -99,9 +99,10 @@ def changed_history(
     alone = compile_deals(some, ids, events, names, groups, before.levels)
     deals = places.deals(past, alone.deals)
     start, start_alone = past.activities.start, alone.deals.activities.start
-    if change.touched.get("activities"):
-        rows = moved[rows]
-    rows = places.entries(start, start_alone, rows, activities[alone.acts_row])
+    is_active = bool(change.touched.get("activities"))
+    if is_active or deals.activities is not past.activities:
+        moved_rows = moved[rows] if is_active else rows
+        rows = places.entries(start, start_alone, moved_rows, activities[alone.acts_row])
     attributes = tuple(
         one if one.of_account else _attribute(one, places, some, events, before) for one in before.attributes
     )
@@ -180,8 +181,14 @@ class _Places:
         """Where the entries of each deal begin, (n + 1,)."""
         return np.append(0, np.cumsum(self.rows(np.diff(start), np.diff(start_changed))))
 
+    def keeps(self, before: Any, changed: Any) -> bool:
+        """Whether no deal has come or gone, and those that changed say what they did: no array is copied."""
+        return self.is_same and _says_same(before, changed, self.changed_before)
+
     def track(self, before: Track, changed: Track) -> Track:
         """An attribute over time."""
+        if self.keeps(before, changed):
+            return before
         of = before.start, changed.start
         return Track(
             start=self.starts(*of),
@@ -192,6 +199,8 @@ class _Places:
 
     def presence(self, before: Presence, changed: Presence) -> Presence:
         """When the deals were whose."""
+        if self.keeps(before, changed):
+            return before
         of = before.start, changed.start
         return Presence(
             self.starts(*of),
@@ -209,19 +218,25 @@ class _Places:
             owner=self.track(before.owner, changed.owner),
             account=self.track(before.account, changed.account),
             product=self.track(before.product, changed.product),
-            status=Status(
+            status=before.status
+            if self.keeps(before.status, changed.status)
+            else Status(
                 self.starts(*status),
                 self.entries(*status, before.status.at, changed.status.at),
                 self.entries(*status, before.status.entry, changed.status.entry),
             ),
             owned=self.presence(before.owned, changed.owned),
             held=self.presence(before.held, changed.held),
-            activities=Activities(
+            activities=before.activities
+            if self.keeps(before.activities, changed.activities)
+            else Activities(
                 self.starts(*acts),
                 self.entries(*acts, before.activities.at, changed.activities.at),
                 self.entries(*acts, before.activities.entry, changed.activities.entry),
             ),
-            leads=Leads(
+            leads=before.leads
+            if self.keeps(before.leads, changed.leads)
+            else Leads(
                 self.starts(*leads),
                 self.entries(*leads, before.leads.at, changed.leads.at),
                 self.entries(*leads, before.leads.source, changed.leads.source),
