@@ -101,7 +101,7 @@ def compile_live_deal(
     amount = facts.amount
     return History(
         calendar=history.calendar,
-        deal_ids=_index([str(deal.get("deal_id"))]),
+        deal_ids=_new_index((str(deal.get("deal_id")),)),
         features=history.features,
         levels=history.levels,
         created=created,
@@ -125,11 +125,13 @@ def _index(names: list[str]) -> pd.Index:
     return _known_index(tuple(names)) if names else _NOBODY
 
 
-@lru_cache(_KEPT)
-def _known_index(names: tuple[str, ...]) -> pd.Index:
-    """An index takes longer to make than all else that is known of an account; the same names come again."""
+def _new_index(names: tuple[str, ...]) -> pd.Index:
     index: pd.Index = pd.Index(np.array(names, object), dtype=object, copy=False)
     return index
+
+
+# An index takes longer to make than all else that is known of an account; the same names come again.
+_known_index = lru_cache(_KEPT)(_new_index)
 
 
 class _Names:
