@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -103,22 +103,49 @@ def test_tables_that_are_not_as_expected_are_left_to_mlflow(home: Path, tmp_path
         registry_entry(f"sqlite:///{file}", NAME, CHAMPION)
 
 
-def test_a_file_that_is_locked_missing_or_no_database_is_left_to_mlflow(
-    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_file_that_is_missing_is_left_to_mlflow(tmp_path: Path):
     file = tmp_path / "mlflow.db"
     with pytest.raises(MlflowNeededError):
         registry_entry(f"sqlite:///{file}", NAME, CHAMPION)
     assert not file.exists()
+
+
+def test_a_file_that_is_locked_or_no_database_is_said_at_once(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    file = tmp_path / "mlflow.db"
     file.write_text("no database, however long the text may be " * 50)
-    with pytest.raises(MlflowNeededError):
+    with pytest.raises(OSError, match="not a database"):
         registry_entry(f"sqlite:///{file}", NAME, CHAMPION)
     file.write_bytes((home / "mlflow.db").read_bytes())
     monkeypatch.setattr(entries, "_LOCKED_SECONDS", 0.01)
     with closing(sqlite3.connect(file)) as database:
         database.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(MlflowNeededError):
+        with pytest.raises(OSError, match="locked"):
             registry_entry(f"sqlite:///{file}", NAME, CHAMPION)
+
+
+def _end_is_missing(data: bytes) -> bytes:
+    return data[:-100]
+
+
+def _last_page_is_zeros(data: bytes) -> bytes:
+    return data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
+
+
+@pytest.mark.parametrize("damage", [_end_is_missing, _last_page_is_zeros])
+def test_a_file_whose_first_pages_still_read_is_damaged(
+    home: Path, tmp_path: Path, damage: Callable[[bytes], bytes]
+):
+    file = tmp_path / "mlflow.db"
+    sound = (home / "mlflow.db").read_bytes()
+    for data, is_sound in ((sound, True), (damage(sound), False), (sound, True)):
+        file.write_bytes(data)
+        if is_sound:
+            assert registry_entry(f"sqlite:///{file}", NAME, CHAMPION, sound=True) is not None
+            continue
+        with pytest.raises(OSError, match="malformed"):
+            registry_entry(f"sqlite:///{file}", NAME, CHAMPION, sound=True)
 
 
 # a server

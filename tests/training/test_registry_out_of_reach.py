@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import shutil
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+from crm.store.exclusion import one_at_a_time
 from models.bundle import Bundle
 from training import mlflow_access, promote, register
 from training.config import TrainConfig
@@ -25,7 +27,7 @@ from training.mlflow_access import quietly
 from training.mlflow_connection import UNAVAILABLE
 from training.promotion_gate import GateDecision
 from training.register import WAITING, register_waiting
-from training.registry import Registry
+from training.registry import ELSEWHERE, Registry
 from training.training_record import TrainingRecord
 from training.waiting_models import Verdict, keep, waiting_models
 
@@ -471,3 +473,96 @@ def test_who_promoted_by_hand_and_why_is_kept(registry: Registry):
     assert (found["promoted_by"], found["promoted_because"]) == ("Sato", "the newer one misjudges renewals")
     assert found["promoted_at"] > "2026"
     assert registry.show("2")["promoted_by"] == ""
+
+
+# the model in service, while the registry is locked
+
+
+@contextmanager
+def locked(file: Path) -> Iterator[None]:
+    """Another process writes to an SQLite file and does not end."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+
+
+def test_a_locked_registry_is_said_without_loading_mlflow_and_a_copy_answers(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("training.registry._BUSY_SECONDS", 0.01)
+    in_service(registry, 1)
+    opened = Registry(registry.home)
+    with locked(registry.home / "mlflow.db"):
+        for ask in (opened.champion, opened.load):
+            with pytest.raises(SanchoError, match="database is locked") as caught:
+                ask()
+            assert caught.value.code == UNAVAILABLE
+        kept = opened.last_champion()
+    assert not opened._mlflow.is_open
+    assert kept is not None, "the copy is there since the promotion, whether or not anybody loaded it"
+    assert kept[1].version == "1"
+
+
+def test_a_home_that_was_moved_keeps_the_copy_of_its_model(registry: Registry, tmp_path: Path):
+    in_service(registry, 2)
+    moved = tmp_path / "moved"
+    shutil.copytree(registry.home, moved, ignore=shutil.ignore_patterns("moved"))
+    kept = Registry(moved).last_champion()
+    assert kept is not None
+    assert kept[1].version == "2"
+    assert Registry(moved, "http://127.0.0.1:9").last_champion() is None, "of another registry"
+
+
+# another machine changes the model in service at the same moment
+
+
+def test_a_promotion_that_another_machine_overtakes_says_which_version_holds(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+):
+    in_service(registry, 3)
+    registry.promote("1")
+    client = registry._mlflow.client()
+    move = client.set_registered_model_alias
+
+    def overtaken(name: str, alias: str, version: str) -> None:
+        move(name, alias, version)
+        move(name, alias, "3")
+
+    monkeypatch.setattr(client, "set_registered_model_alias", overtaken)
+    with pytest.raises(SanchoError, match="version 3 holds") as caught:
+        registry.promote("2")
+    assert caught.value.code == ELSEWHERE
+    assert registry.champion().version == "3"
+    monkeypatch.setattr(client, "set_registered_model_alias", move)
+    assert registry._champions(client)[-2:] == ["2", "3"], "both were in service, and neither is forgotten"
+
+
+def test_a_gate_decision_is_void_where_another_machine_promoted_meanwhile(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+):
+    in_service(registry, 2)
+    fresh = registry.register_bundle(Model(), record(1))
+    asked = registry.champion()
+    registry.promote("1")
+    champions = iter([asked])
+    true = registry.champion
+    monkeypatch.setattr(registry, "champion", lambda: next(champions, None) or true())
+    info, decision = register._decided(registry, fresh, Verdict(TAKEN, "2"))
+    assert decision.code == "superseded"
+    assert true().version == "1"
+    assert not info.champion
+
+
+def test_machines_that_share_a_store_change_the_champion_one_at_a_time(
+    postgres: str, registry: Registry, tmp_path: Path
+):
+    def of(home: str, seconds: float) -> Registry:
+        return Registry(tmp_path / home, "http://127.0.0.1:9", lambda: one_at_a_time(postgres, seconds))
+
+    with of("one", 5.0).champion_lock(), pytest.raises(SanchoError, match="another machine is changing"):
+        of("two", 0.05).champion_lock().__enter__()
+    with of("two", 0.05).champion_lock():
+        pass
+    gone = "postgresql://nobody:x@127.0.0.1:9/none"
+    with one_at_a_time(gone), one_at_a_time(f"sqlite:///{tmp_path / 'store.db'}"):
+        pass
