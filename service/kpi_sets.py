@@ -38,6 +38,7 @@ from service.kpi_set_rows import (
     review_row,
 )
 from service.kpi_steps import candidate_finder
+from service.padding import padded_by_scope
 from service.serving_state import AnswerContext, ModelState, ServingState
 from service.sight import EVERYTHING, Sight
 from service.unknown_stages import open_deals_warning
@@ -191,7 +192,6 @@ class KpiSets:
         as_of: str | None,
         lang: Language,
         sight: Sight = EVERYTHING,
-        padded: Mapping[tuple[str, str], Text] | None = None,
     ) -> dict[str, Any]:
         """What became of the accepted sets of a period: what to drop, keep, change, put in place."""
         scope = sight.scope(scope)
@@ -210,7 +210,7 @@ class KpiSets:
             for row in contents_of(one)["kpis"]
             if known.kpi(row["kpi"]) is not None
         ]
-        found = reviewed(accepted, is_over, padded or {})
+        found = reviewed(accepted, is_over, padded_by_scope(context))
         rows = []
         for one in stored:
             own = [review for review in found if review.accepted.scope == one.scope]

@@ -53,9 +53,7 @@ class PaddingQuestions:
         }
 
     def _row(self, one: PaddedKpi, context: AnswerContext, lang: Language) -> dict[str, Any]:
-        kind = KINDS[one.kind]
-        said = {name: number_text(getattr(one, name), 0) for name in _NUMBERS}
-        question = kind.question.format(**said, days=_DAYS.get(one.kind, ""))
+        kind, question = KINDS[one.kind], _question(one)
         return {
             "scope": f"person:{context.forecast.organisation.people[one.person]}",
             "kind": one.kind,
@@ -77,6 +75,21 @@ class PaddingQuestions:
 
 
 _NUMBERS = ("rows", "usual_rows", "settled", "followed", "usual_followed")
+
+
+def padded_by_scope(context: AnswerContext) -> dict[tuple[str, str], Text]:
+    """The question about each KPI that looks padded in a person's hands, by (scope, KPI)."""
+    people = context.forecast.organisation.people
+    return {
+        (f"person:{people[one.person]}", kpi): _question(one)
+        for one in reversed(padding_of(context).found)  # the least usual is told where there are several
+        for kpi in KINDS[one.kind].kpis
+    }
+
+
+def _question(one: PaddedKpi) -> Text:
+    said = {name: number_text(getattr(one, name), 0) for name in _NUMBERS}
+    return KINDS[one.kind].question.format(**said, days=_DAYS.get(one.kind, ""))
 
 
 def padding_of(context: AnswerContext) -> Padding:

@@ -13,7 +13,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import note_disagreements
 from service.cli.command import AsOf, Command, Dask, Lang, option
-from service.cli.output import note, print_json, print_line, print_table, progress
+from service.cli.output import note, print_json, print_prose, print_table, progress
 from service.executor import workers
 from service.trainings import train_config
 
@@ -176,9 +176,9 @@ def show(result: Json, lang: Language) -> None:
     for kind, part in result["periods"].items():
         if part["overall"]["methods"]:
             _show_periods(kind, part["overall"], lang)
-    print_line(_LEGEND.to(lang))
+    print_prose(_LEGEND.to(lang))
     for sentence in summary(result):
-        print_line(sentence.to(lang))
+        print_prose(sentence.to(lang))
 
 
 _MARK_OF = {"better": "○", "worse": "×", "same": "＝"}

@@ -11,7 +11,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import open_service, print_answer
 from service.cli.command import Json, Lang, argument, option
-from service.cli.output import note, print_json, print_line, print_table, progress
+from service.cli.output import note, print_json, print_line, print_prose, print_table, progress
 from service.cli.reader import Reader
 
 if TYPE_CHECKING:
@@ -262,7 +262,7 @@ def _log(service: UseCases, found: ModelComparison, lang: Language) -> None:
 
 def show(answer: Answer, lang: Language) -> None:
     """The verdict, both models, where the rows come from, and the segments."""
-    print_line(answer["text"])
+    print_prose(answer["text"])
     rows = [
         [
             side["name"],
@@ -280,7 +280,7 @@ def show(answer: Answer, lang: Language) -> None:
         days = (datetime.fromisoformat(part[end]).date().isoformat() for end in ("first", "last"))
         first, last = days
         text = _BASIS[part["basis"]].format(deals=part["deals"], rows=part["rows"], first=first, last=last)
-        print_line(text.to(lang))
+        print_prose(text.to(lang))
     _show_segments(answer, lang)
 
 
@@ -301,7 +301,7 @@ def _show_segments(answer: Answer, lang: Language) -> None:
         )
     if rows:
         print_table("", [one.to(lang) for one in _SEGMENT_HEADINGS], rows, right=(1, 2, 3))
-        print_line(_LEGEND.to(lang))
+        print_prose(_LEGEND.to(lang))
 
 
 def _show_shadow(answer: Answer, reader: Reader) -> None:
@@ -371,9 +371,9 @@ _SEGMENT_HEADINGS = (
 )
 _MARKS = {"better": "○", "worse": "×", "no_difference": ""}
 _LEGEND = Text(
-    "差がマイナスなら、Aの方が良い結果です。○はAが明確に良い、×はAが明確に悪いセグメントです\n"
+    "差がマイナスなら、Aの方が良い結果です。○はAが明確に良い、×はAが明確に悪いセグメントです"
     "（多くのセグメントを見ることによる偶然を差し引いた判定）。",
-    "A negative difference means that A is better. ○ A is clearly better there, × clearly worse,\n"
+    "A negative difference means that A is better. ○ A is clearly better there, × clearly worse, "
     "allowing for how many segments were looked at.",
 )
 _SHADOW_HEADINGS = [

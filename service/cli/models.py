@@ -12,7 +12,7 @@ from service.cli.answer import open_service
 from service.cli.command import Command, Json, Lang, argument, option
 from service.cli.figures import FIGURES
 from service.cli.model_comparison import compare, shadow
-from service.cli.output import note, print_json, print_line, print_table
+from service.cli.output import note, print_json, print_line, print_prose, print_table
 from service.cli.waiting import register_what_waits
 
 if TYPE_CHECKING:
@@ -39,16 +39,23 @@ def list_models(as_json: Json = False, lang: Lang = "ja") -> int:
     if as_json:
         print_json(open_service(settings, lang=lang).models.versions(lang))
         return 0
+    versions = registry.list()
+    if not versions:
+        from service.messages import NO_MODEL
+
+        print_prose(NO_MODEL.to(lang))
+        _note_waiting(settings, lang)
+        return 0
     zone = _zone(settings)
     rows = [
         [
             info.version,
             "●" if info.champion else Text("シャドー", "shadow").to(lang) if info.shadow else "",
             _time(info.trained_at, zone),
-            f"{info.figures.get('log_loss', float('nan')):.4f}",
+            f"{info.figures['log_loss']:.4f}" if "log_loss" in info.figures else "–",
             promoted_by_hand(info, lang),
         ]
-        for info in registry.list()
+        for info in versions
     ]
     headings = (
         Text("バージョン", "version"),
@@ -58,6 +65,8 @@ def list_models(as_json: Json = False, lang: Lang = "ja") -> int:
         Text("手動での採用", "by hand"),
     )
     print_table("", [heading.to(lang) for heading in headings], rows, right=[3])
+    if len(versions) > 1:
+        print_prose(_EACH_ON_ITS_OWN.to(lang))
     _note_waiting(settings, lang)
     return 0
 
@@ -91,7 +100,7 @@ def show(version: Version, as_json: Json = False, lang: Lang = "ja") -> int:
         headings = [Text("指標", "figure").to(lang), Text("値", "value").to(lang)]
         print_table("", headings, figures, right=[1])
     for line in _warnings(registry, version, lang):
-        print_line(line)
+        print_prose(line)
     return 0
 
 
@@ -188,6 +197,11 @@ _FACTS = {
     "run_id": Text("MLflowの実行ID", "MLflow run"),
 }
 _EMPTY = ("", "()", "[]", "None")
+_EACH_ON_ITS_OWN = Text(
+    "対数損失は、バージョンごとに別の商談で測った値です。同じ商談で比べるには"
+    "`sancho models compare` を使ってください。",
+    "Each log loss was measured on deals of its own; `sancho models compare` compares on the same ones.",
+)
 
 
 def facts(found: Mapping[str, Any], zone: ZoneInfo, lang: Language) -> list[tuple[str, str]]:

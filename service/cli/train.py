@@ -9,7 +9,7 @@ from crm.i18n import Text
 from service.cli.answer import note_disagreements
 from service.cli.command import AsOf, Command, Dask, Json, Lang, option
 from service.cli.figures import figure_label
-from service.cli.output import note, print_json, print_line, print_table, progress
+from service.cli.output import note, print_json, print_prose, print_table, progress
 from service.cli.waiting import gate_code, register_what_waits
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def train(
     rows = [[figure_label(name, lang), f"{value:.4g}"] for name, value in info.figures.items()]
     headings = [Text("指標", "figure").to(lang), Text("値", "value").to(lang)]
     print_table(title, headings, rows, right=[1])
-    print_line(decision.text.to(lang))
+    print_prose(decision.text.to(lang))
     for finding in findings:
         note(finding.text.to(lang))
     return status
@@ -114,7 +114,7 @@ def _unneeded(settings: Settings, as_of: str | None, as_json: bool, lang: Langua
         more = {} if recent is None else recent.more
         print_json({"model": None, "monitoring": seen.to_json(lang), **more})
     else:
-        print_line((seen.describe() if recent is None else recent.text).to(lang))
+        print_prose((seen.describe() if recent is None else recent.text).to(lang))
     return _WAITING if recent is not None and recent.waits else 0
 
 
