@@ -10,7 +10,7 @@ import pytest
 from crm.errors import SanchoError
 from crm.instants import as_of_instant
 from service.callers import Caller
-from service.cli import run
+from service.cli import run, target_screens
 from service.cli import targets as commands
 from service.cli.reader import Reader
 from service.schemas import GoalLevels, SharedTargets, TargetEvenness
@@ -261,10 +261,12 @@ def test_screens_are_written_in_both_languages(
     reader = Reader(lang, "JPY")
     headers = {"Accept-Language": lang}
     body = {**BODY, "away": [{"person_id": "p-baba", "from": "2026-12-01", "to": "2026-12-10"}]}
-    commands._show_shares(served.ask("program", "POST", "/targets/share", body, **headers).json(), reader)
+    target_screens.show_shares(
+        served.ask("program", "POST", "/targets/share", body, **headers).json(), reader
+    )
     levels = f"/goals/{PERIOD}/levels?value=60000000"
-    commands._show_levels(served.ask("program", "GET", levels, **headers).json(), reader)
-    commands._show_evenness(served.ask("program", "GET", "/targets/evenness", **headers).json(), reader)
+    target_screens.show_levels(served.ask("program", "GET", levels, **headers).json(), reader)
+    target_screens.show_evenness(served.ask("program", "GET", "/targets/evenness", **headers).json(), reader)
     text = capsys.readouterr().out
     words = ("配分", "堅い", "達成確率") if lang == "ja" else ("equal chances", "likely", "spread")
     assert all(word in text for word in words)
