@@ -2675,7 +2675,7 @@ class SharedTargets(TypedDict):
     left_out: list[LeftOut]
     ways: list[WayOfSharing]
     assumptions: list[str]
-    # Stored targets that do not add up
+    # Targets that do not add up, were these stored: with the months of a quarter, a year
     differences: list[TargetDifference]
     written: NotRequired[WrittenTargets | None]
 

@@ -178,13 +178,19 @@ def grown_target(context: AnswerContext, scope: str, growth: float) -> float:
     return _grown(last_year_of(context, scope), growth)
 
 
-def difference_rows(context: AnswerContext, scope: str, metric: str, lang: Language) -> list[dict[str, Any]]:
-    """Stored targets of a scope and below it that do not add up."""
+def difference_rows(
+    context: AnswerContext,
+    scope: str,
+    metric: str,
+    lang: Language,
+    instead: Mapping[str, float] | None = None,
+) -> list[dict[str, Any]]:
+    """Targets of a scope and below it that do not add up; `instead`: some as if they were stored."""
     forecast, state = context.forecast, context.state
     tree, names = forecast.organisation, forecast.names
     month, currency = context.organisation.fiscal_start_month, context.organisation.currency
     below = _below(tree, scope)
-    found = differences(state.known_at(context.moment), tree, forecast.period, month, metric)
+    found = differences(state.known_at(context.moment), tree, forecast.period, month, metric, instead)
     return [
         {
             "scope": one.scope,

@@ -207,7 +207,7 @@ def share_answer(context: AnswerContext, request: ShareRequest, scope: str, lang
             for way in WAYS
         ],
         "assumptions": [text.to(lang) for text in _assumptions(sharing, request, scope)],
-        "differences": difference_rows(context, scope, REVENUE, lang),
+        "differences": difference_rows(context, scope, REVENUE, lang, {scope: total, **chosen}),
         "written": None,
     }
 

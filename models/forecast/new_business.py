@@ -32,7 +32,7 @@ from models.forecast.arrival_trend import (
 )
 from models.forecast.new_business_rates import POOL, NewBusinessRates
 from models.forecast.organisation import ScopeTree
-from models.forecast.staffing import RAMP_DAYS, Staffing, pace_when_new, stretch_of
+from models.forecast.staffing import Staffing, paces
 from models.season import MONTHS, fit_season, month_of, no_season
 
 RECENT_DAYS = 56  # recent arrivals predict new business
@@ -376,9 +376,9 @@ class NewBusiness:
         present_share = np.maximum(present_share, (wins > 0) * 0.25)
         pace = np.ones(people)
         if staffing is not None:
-            past, pace = _paces(
-                windows, wins, present_share, since, np.append(organisation.team_of, -1) + 1, now, end
-            )
+            middle = (windows.start + windows.end) // 2
+            teams = np.append(organisation.team_of, -1) + 1
+            past, pace = paces(middle, wins, present_share, since, teams, (now + end) // 2)
             present_share = present_share * past
             pace = pace * (1.0 - staffing.away)
         wins_of, exposure = windows.weight @ wins, windows.weight @ present_share
@@ -444,32 +444,6 @@ class PastWindows:
     counted_from: Ints
     end: Ints
     weight: Floats
-
-
-def _paces(
-    windows: PastWindows, wins: Floats, present: Floats, since: Ints, team: Ints, now: int, end: int
-) -> tuple[Floats, Floats]:
-    """The pace of each person, by time since the first day, in past windows (n, people + 1) and ahead.
-
-    `team` (people + 1,), 0 = none. Measured on those whose first day lies in the record, beside settled
-    colleagues of the team in the same windows.
-    """
-    middle = (windows.start + windows.end) // 2
-    tenure = middle[:, None] - since
-    settled = present * (stretch_of(tenure) == len(RAMP_DAYS))
-    teams = int(team.max()) + 1
-    of_team = np.array(
-        [
-            np.bincount(team, row, minlength=teams)
-            / np.maximum(np.bincount(team, there, minlength=teams), 1.0)
-            for row, there in zip(wins * (settled > 0), settled, strict=True)
-        ]
-    )
-    usual = of_team[:, team] * present
-    use = (tenure >= 0) & (present > 0) & (usual > 0) & (team > 0)  # of no team, nobody is a colleague
-    pace = pace_when_new(tenure[use], wins[use], usual[use])
-    past = np.where(tenure >= 0, pace[stretch_of(tenure)], 1.0)
-    return past, pace[stretch_of((now + end) // 2 - since)]
 
 
 def variation_beyond_chance(wins: Floats, got: Floats, team: Ints, weight: Floats) -> tuple[float, float]:

@@ -89,6 +89,33 @@ def pace_when_new(tenure: Ints, wins: Floats, usual: Floats) -> Floats:
     return np.asarray(pace)
 
 
+def paces(
+    middle: Ints, wins: Floats, present: Floats, since: Ints, team: Ints, ahead: int
+) -> tuple[Floats, Floats]:
+    """The pace of each person, by time since the first day, in past windows (n, people + 1) and ahead.
+
+    `middle` (n,) and `ahead` are the days in the middle of those windows and of the time to come; `wins` and
+    `present` (n, people + 1) what somebody won in a window, and for what share of it he was there; `since`
+    (people + 1,) the first days; `team` (people + 1,), 0 = none. Measured on those whose first day lies in
+    the record, beside settled colleagues of the team in the same windows.
+    """
+    tenure = middle[:, None] - since
+    settled = present * (stretch_of(tenure) == len(RAMP_DAYS))
+    teams = int(team.max()) + 1
+    of_team = np.array(
+        [
+            np.bincount(team, row, minlength=teams)
+            / np.maximum(np.bincount(team, there, minlength=teams), 1.0)
+            for row, there in zip(wins * (settled > 0), settled, strict=True)
+        ]
+    )
+    usual = of_team[:, team] * present
+    use = (tenure >= 0) & (present > 0) & (usual > 0) & (team > 0)  # of no team, nobody is a colleague
+    pace = pace_when_new(tenure[use], wins[use], usual[use])
+    past = np.where(tenure >= 0, pace[stretch_of(tenure)], 1.0)
+    return past, pace[stretch_of(ahead - since)]
+
+
 def stretch_of(tenure: Ints) -> Ints:
     """Which stretch of the first year each tenure in days is in (n,); the last is the time after it."""
     return np.asarray(np.searchsorted(np.array(RAMP_DAYS), tenure, side="right"), np.int64)

@@ -44,13 +44,24 @@ class _Row:
 
 
 def differences(
-    known: EventLog, tree: ScopeTree, period: Period, fiscal_start_month: int, metric: str = "revenue"
+    known: EventLog,
+    tree: ScopeTree,
+    period: Period,
+    fiscal_start_month: int,
+    metric: str = "revenue",
+    instead: Mapping[str, float] | None = None,
 ) -> list[Difference]:
     """Where the targets of a metric do not add up, of a period and of those that it is a part of.
 
     By scopes, where at least one below has a target; by periods, where shorter targets fill the longer one.
+    `instead`: targets of the period, by scope, as if they were stored.
     """
-    by_scope = _rows(known, fiscal_start_month, metric)
+    by_scope = dict(_rows(known, fiscal_start_month, metric))
+    for scope, value in (instead or {}).items():
+        rows = by_scope.get(scope, ())
+        before = _of(rows, period)
+        name = period.name if before is None else before.name
+        by_scope[scope] = [*(row for row in rows if not _is_of(row, period)), _Row(name, period, value)]
     found = []
     for scope in tree.scopes():
         whole = _of(by_scope.get(scope, ()), period)
@@ -106,8 +117,12 @@ def _rows(known: EventLog, fiscal_start_month: int, metric: str) -> Mapping[str,
 
 def _of(rows: Sequence[_Row], period: Period) -> _Row | None:
     """The target of exactly these days."""
-    same = [row for row in rows if (row.period.first, row.period.last) == (period.first, period.last)]
+    same = [row for row in rows if _is_of(row, period)]
     return max(same, key=lambda row: row.value) if same else None
+
+
+def _is_of(row: _Row, period: Period) -> bool:
+    return (row.period.first, row.period.last) == (period.first, period.last)
 
 
 def _tiling(rows: Sequence[_Row], period: Period) -> list[_Row]:

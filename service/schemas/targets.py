@@ -210,7 +210,9 @@ class SharedTargets(Answer):
     left_out: list[LeftOut]
     ways: list[WayOfSharing]
     assumptions: list[str]
-    differences: list[TargetDifference] = Field(description="Stored targets that do not add up")
+    differences: list[TargetDifference] = Field(
+        description="Targets that do not add up, were these stored: with the months of a quarter, a year"
+    )
     written: WrittenTargets | None = None
 
 

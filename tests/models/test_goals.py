@@ -67,6 +67,20 @@ def test_targets_that_add_up_or_are_not_set_are_no_difference() -> None:
     assert differences(log(targets=[target("company", "2027-Q1", 5)]), TREE, PERIOD, 4) == []
 
 
+def test_targets_that_are_shared_out_are_checked_as_if_they_were_stored() -> None:
+    known = log(
+        targets=[
+            target("company", "2027-Q1", 100), target("team:T1", "2027-Q1", 90),
+            target("company", "2027-01", 30), target("company", "2027-02", 30),
+            target("company", "2027-03", 40),
+        ]
+    )  # fmt: skip
+    found = differences(known, TREE, PERIOD, 4, instead={"company": 120.0, "team:T1": 120.0})
+    assert [(one.scope, one.by, one.whole, one.total) for one in found] == [
+        ("company", "periods", 120.0, 100.0)
+    ]
+
+
 def test_who_has_no_target_is_named_beside_the_sum() -> None:
     known = log(targets=[target("team:T1", "2027-Q1", 90), target("person:P1", "2027-Q1", 50)])
     (found,) = differences(known, TREE, PERIOD, 4)

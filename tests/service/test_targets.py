@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
+from crm.errors import SanchoError
 from crm.instants import as_of_instant
 from service.callers import Caller
+from service.cli import run, target_screens
 from service.cli import targets as commands
 from service.cli.reader import Reader
 from service.schemas import GoalLevels, SharedTargets, TargetEvenness
+from tests.service.test_cli_screens import Canned, screen  # noqa: F401 - a fixture
 from tests.support.fakes import PERIOD, TOKYO
 from tests.support.served_teams import CALLERS, Served, opened
 from tests.support.teams import TARGETS, push
@@ -258,10 +261,12 @@ def test_screens_are_written_in_both_languages(
     reader = Reader(lang, "JPY")
     headers = {"Accept-Language": lang}
     body = {**BODY, "away": [{"person_id": "p-baba", "from": "2026-12-01", "to": "2026-12-10"}]}
-    commands._show_shares(served.ask("program", "POST", "/targets/share", body, **headers).json(), reader)
+    target_screens.show_shares(
+        served.ask("program", "POST", "/targets/share", body, **headers).json(), reader
+    )
     levels = f"/goals/{PERIOD}/levels?value=60000000"
-    commands._show_levels(served.ask("program", "GET", levels, **headers).json(), reader)
-    commands._show_evenness(served.ask("program", "GET", "/targets/evenness", **headers).json(), reader)
+    target_screens.show_levels(served.ask("program", "GET", levels, **headers).json(), reader)
+    target_screens.show_evenness(served.ask("program", "GET", "/targets/evenness", **headers).json(), reader)
     text = capsys.readouterr().out
     words = ("配分", "堅い", "達成確率") if lang == "ja" else ("equal chances", "likely", "spread")
     assert all(word in text for word in words)
@@ -287,8 +292,35 @@ def test_options_are_read_as_people_write_them(read: Any, given: str, expected: 
     [(commands._fixed, "person:P1=many"), (commands._bounded, "person:P1=5"), (commands._away, "P1")],
 )
 def test_an_option_that_cannot_be_read_says_how_it_is_written(read: Any, given: str) -> None:
-    from crm.errors import SanchoError
-
     with pytest.raises(SanchoError, match="cannot read") as raised:
         read(given)
     assert raised.value.code == "bad_amount"
+
+
+def test_a_command_asks_what_it_was_told_to(
+    screen: Any,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[Any] = []
+    told = {
+        "period": "2027-Q1", "scope": "company", "name": "全社", "targets": [], "ways": [], "left_out": [],
+        "assumptions": [], "differences": [], "written": {"imported": 3, "unchanged": 1, "quarantined": 0},
+    }  # fmt: skip
+
+    def noted(self: Canned, request: Any, *_: object) -> Any:
+        asked.append(request)
+        return self.told
+
+    monkeypatch.setattr(Canned, "share", noted, raising=False)
+    typed = ("--total", "520000000", "--by", "even", "--fix", "person:P1=20M", "--away", "P2=2027-02-01..")
+    out, _ = screen(told, "targets", "share", "2027-Q1", *typed, "--over", "1.05", "--write", lang="en")
+    assert "Stored 3 targets (1 were the same)." in out
+    (request,) = asked
+    assert (request.total, request.way, request.over_assignment, request.write) == (5.2e8, "even", 1.05, True)
+    assert (request.bounds[0].scope, request.bounds[0].value) == ("person:P1", 2e7)
+    assert (request.away[0].person_id, request.away[0].last) == ("P2", None)
+
+
+def test_a_word_that_is_no_way_of_sharing_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["targets", "share", "2027-Q1", "--by", "loudest", "--lang", "en"]) == 1
+    assert "chance" in capsys.readouterr().err
