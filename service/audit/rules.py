@@ -12,7 +12,10 @@ _ASK = frozenset({"score_deal", "score_deals", "ask_what_if", "check_kpis", "mak
 _SIGN_IN = frozenset({"sign_in", "use_link", "finish_oidc"})
 # Their answers list people, or rows of theirs, also of a team or the company.
 _LISTS_PEOPLE = frozenset(
-    {"list_deals", "list_actions", "list_bottlenecks", "compare_people", "make_plan", "list_audit"}
+    {
+        *("list_deals", "list_actions", "list_bottlenecks", "compare_people", "make_plan", "list_audit"),
+        "get_padding",
+    }
 )
 _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline"})
 # Rows are noted in the transaction that changes them.
