@@ -44,7 +44,8 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 PERIOD = parse_period("2026-Q3")
 DAYS, AFTER = 1096, 365
 KINDS = ("calls", "visits", "stage_moves", "due_deals")  # those that leave rows on deals that are open
-SELLERS = 6  # who pad, of each kind
+SELLERS = 6  # at most, who pad, of each kind
+_MIN_DEALS = 3  # open, of a seller who pads
 Scores = tuple[NDArray[Any], NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -119,7 +120,8 @@ def gain(
 ) -> list[dict[str, Any]]:
     """The mean change of log-odds of the open deals of each of some sellers who pad one kind."""
     owners = known["owner_id"].value_counts()
-    sellers = rng.choice(owners.index[owners >= 5].to_numpy(str), SELLERS, replace=False)
+    able = owners.index[owners >= _MIN_DEALS].to_numpy(str)
+    sellers = rng.choice(able, min(SELLERS, len(able)), replace=False)
     out = []
     ids, chance, blind = before
     for seller in sellers:

@@ -19,6 +19,7 @@ _NOTED = frozenset(
         *("user link", "user sign-out", "user set-password", "user role", "user email"),
         *("alerts add", "alerts remove", "alerts mute", "alerts unmute", "alerts test"),
         *("audit export", "audit about"),
+        "kpi-set padding",
     }
 )
 _SCOPED = "scope"  # the option by which a command tells of a team or person

@@ -126,8 +126,13 @@ def test_what_a_program_reads_of_people_is_noted_with_its_scope(here: Installati
     assert here.asked("GET", f"/kpis/{PERIOD}?scope=person:P1&as_of={AS_OF}") == 200
     assert here.asked("GET", f"/kpis/{PERIOD}?as_of={AS_OF}") == 200
     assert here.asked("GET", f"/people/{PERIOD}?as_of={AS_OF}") == 200
+    assert here.asked("GET", f"/kpis/{PERIOD}/padding?as_of={AS_OF}") == 200  # it names people
     found = [(one.operation, one.scope, one.about) for one in here.audit()]
-    assert found == [("compare_people", "company", None), ("get_kpis", "person:P1", "P1")]
+    assert found == [
+        ("get_padding", "company", None),
+        ("compare_people", "company", None),
+        ("get_kpis", "person:P1", "P1"),
+    ]
 
 
 def test_a_persons_own_figures_and_deals_are_not_noted_and_others_are(here: Installation):
