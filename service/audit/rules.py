@@ -19,11 +19,7 @@ _SIGN_IN = frozenset({"sign_in", "use_link", "finish_oidc"})
 _LISTS_PEOPLE = frozenset(
     {
         *("list_deals", "list_actions", "list_bottlenecks", "compare_people", "make_plan", "list_audit"),
-<<<<<<< HEAD
-        *("share_targets", "get_target_evenness", "propose_kpi_sets", "review_kpi_sets"),
-=======
-        "get_padding",
->>>>>>> h-padding
+        *("share_targets", "get_target_evenness", "propose_kpi_sets", "review_kpi_sets", "get_padding"),
     }
 )
 _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline"})
