@@ -262,3 +262,14 @@ def test_what_is_left_out_of_sums_is_not_told_of_others(served: Served):
     answer = {"warnings": [{"code": "missing_rate", "message": "商談 1,234,567 USD（3件）"}]}
     assert "USD" not in str(sight.cut(answer, "ja"))
     assert served.cases.serving.sight(CALLERS["admin"]).cut(answer, "ja") == answer
+
+
+@pytest.mark.parametrize("caller", SEEN)
+def test_a_page_names_nobody_else_either(caller: str, served: Served):
+    own = {CALLERS[caller].person_id, CALLERS[caller].team_id}
+    hidden = {name for name, who in foreign(caller).items() if who not in own}
+    shown = served.client.get("/", params={"period": PERIOD}, headers={"x-caller": caller})
+    people, _ = SEEN[caller]
+    assert shown.status_code == (200 if people else 404), shown.text
+    assert not [name for name in hidden if name in shown.text]
+    assert 'value="company"' not in shown.text
