@@ -48,6 +48,10 @@ LEFT_OUT = {
         "drops a table of the SQLite file"
     ),
     "test_the_store_holds_neither_password_nor_session_nor_link_nor_address": "searches the SQLite file",
+    "test_before_erasing_the_name_is_where_this_file_looks_for_it": "searches the SQLite file",
+    "test_a_damaged_store_is_found_and_what_to_do_is_said": "damages the SQLite file",
+    "test_a_store_that_another_process_writes_to_is_found": "locks the SQLite file",
+    "test_a_row_that_touches_others_is_refused": "its store is a copy of an SQLite file",
 }
 _TEMPLATE = "sancho_template"
 _lock = threading.Lock()
