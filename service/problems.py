@@ -61,7 +61,6 @@ STATUS = {
     "unknown_scope": 404,
     "unknown_table": 404,
     "unknown_model": 404,
-    "unknown_kpi": 422,
     "internal_error": 500,
     "no_credential": 401,
     "not_allowed": 403,
