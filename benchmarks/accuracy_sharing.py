@@ -173,6 +173,22 @@ def print_table(folder: Path, first: int, count: int) -> None:
         )
     print(f"by chance alone, were all chances equal: {100 * _noise(tables, rng):.1f}")
     _print_groups(tables)
+    quarters = sorted(set().union(*(frame["quarter"] for frame in frames)))
+    for half in (quarters[:4], quarters[4:]):
+        _print_part(half, [frame[frame["quarter"].isin(half)] for frame in frames], rng)
+
+
+def _print_part(quarters: list[str], frames: list[pd.DataFrame], rng: np.random.Generator) -> None:
+    """The mean spreads of some of the quarters: how they grow with the time since the training."""
+    if not quarters:
+        return
+    tables = [_counts(frame) for frame in frames]
+    spreads = _spreads(tables, range(len(tables)))
+    own, noise = 100 * np.mean([spreads[CHANCE][group] for group in GROUPS]), 100 * _noise(tables, rng)
+    print(
+        f"{quarters[0]} to {quarters[-1]}: by equal chances {own:.1f} ({noise:.1f} by chance alone), "
+        f"{_ratio(spreads, CHANCE):.2f} of the best usual way's"
+    )
 
 
 def _grouped(frame: pd.DataFrame) -> pd.DataFrame:
