@@ -1,13 +1,16 @@
 """Does the service go on under load while things break: errors by kind, the longest pause, what was lost?
 
     python benchmarks/under_load.py HOME [--minutes 10] [--workers 2] [--database postgresql]
+        [--small FOLDER] [--faketime LIBRARY]
 
 HOME is the folder of a small organisation with a model. A copy of it is served by the real command; with
 `--database postgresql` (the default) its store is put on an embedded server first. Eight connections ask one
 question after the other: deals stored and sent, forecasts, lists, next actions, pushes of rows of their own,
 outcomes of recommendations. Meanwhile, spread over the time: models are promoted 20 times, a training runs, a
 worker is killed, PostgreSQL hangs for five seconds, is killed and comes back, and the registry's file is away
-for fifteen.
+for fifteen. --small: a folder on a file system of its own (a tmpfs of some hundred MB) from which the copy is
+served, and which is full for fifteen seconds; with `--database sqlite` the store is on it, too. --faketime:
+libfaketimeMT.so.1, with which the service's clock goes back by a day for fifteen seconds.
 
 Printed: answers and errors by kind and by what was going on, the longest time in which no call of a kind was
 answered with success, p50 and p99, and what was lost: rows and outcomes whose push was acknowledged and that
@@ -34,12 +37,15 @@ from typing import Any
 
 import orjson
 import psutil
-from faults import hung, killed, moved, postgresql
+from faults import Fault, filled, hung, killed, moved, postgresql
 from hostile_kinds import JSON, NDJSON, Known, Sent
 from hostile_requests import _SANCHO, ROOT, Served
 
 CONNECTIONS = 8
 PROMOTIONS = 20
+_DATABASE = "SANCHO_DATABASE_URL"
+_DAY = 86_400
+Breakage = tuple[str, Fault, float]  # name, what is broken, for how many seconds
 
 
 @dataclass
@@ -64,15 +70,31 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
+    parser.add_argument("--small", type=Path)
+    parser.add_argument("--faketime", type=Path)
     chosen = parser.parse_args()
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=chosen.small)))
         home, more = chosen.home.resolve(), {}
+        clock = None
+        if chosen.faketime is not None:
+            clock = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "clock"
+            more |= _by_clock(chosen.faketime, clock)
         if chosen.database == "postgresql":
-            more["SANCHO_DATABASE_URL"] = stack.enter_context(postgresql(folder / "pg"))
+            more[_DATABASE] = stack.enter_context(postgresql(folder / "pg"))
             home = _moved_to(home, folder, more)
         served = stack.enter_context(Served(home, folder, more, ("--workers", str(chosen.workers))))
-        met = _loaded(served, chosen.minutes * 60, chosen.database == "postgresql")
+        faults = [
+            *(
+                [("PostgreSQL hung", hung, 5.0), ("PostgreSQL killed", killed, 2.0)]
+                if more.get(_DATABASE)
+                else []
+            ),
+            ("registry away", moved("mlflow.db"), 15.0),
+            *([("disk full", filled, 15.0)] if chosen.small is not None else []),
+            *([("clock set back", _back(clock), 15.0)] if clock is not None else []),
+        ]
+        met = _loaded(served, chosen.minutes * 60, faults, chosen.small)
         print(f"{chosen.minutes:g} minutes, {CONNECTIONS} connections, {chosen.workers} workers")
         _print(met, served)
         lost = _lost(served, met)
@@ -90,7 +112,29 @@ def _moved_to(home: Path, folder: Path, more: dict[str, str]) -> Path:
     return other
 
 
-def _loaded(served: Served, seconds: float, on_postgresql: bool) -> Met:
+def _by_clock(library: Path, clock: Path) -> dict[str, str]:
+    """The environment in which processes go by an offset that a file tells; waiting goes by the true clock."""
+    clock.write_text("+0", "utf-8")
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_CACHE_DURATION": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def _back(clock: Path) -> Fault:
+    @contextlib.contextmanager
+    def back(_home: Path, _small: Path | None) -> Iterator[None]:
+        """The clock says yesterday."""
+        clock.write_text(f"-{_DAY}", "utf-8")
+        yield
+        clock.write_text("+0", "utf-8")
+
+    return back
+
+
+def _loaded(served: Served, seconds: float, faults: list[Breakage], small: Path | None) -> Met:
     known, met = served.known(), Met()
     recommended = orjson.loads(served.answer(Sent("GET", "/v1/actions?limit=50"))[1])["actions"]
     ids = [one["recommendation_id"] for one in recommended]
@@ -101,7 +145,7 @@ def _loaded(served: Served, seconds: float, on_postgresql: bool) -> Met:
     ]
     for thread in threads:
         thread.start()
-    _break(served, met, seconds, on_postgresql)
+    _break(served, met, seconds, faults, small)
     over.set()
     for thread in threads:
         thread.join()
@@ -154,7 +198,7 @@ def _questions(
         yield "outcome", sent, lambda met: met.outcomes.append(ids[count])
 
 
-def _break(served: Served, met: Met, seconds: float, on_postgresql: bool) -> None:
+def _break(served: Served, met: Met, seconds: float, faults: list[Breakage], small: Path | None) -> None:
     """Breaks one thing after the other, at parts of the time."""
     began = time.monotonic()
 
@@ -177,16 +221,10 @@ def _break(served: Served, met: Met, seconds: float, on_postgresql: bool) -> Non
     found = served.process.children(recursive=True)
     next(one for one in reversed(found) if not one.children() and "jobs" not in one.cmdline()).kill()
     at(0.55)
-    for part, name, fault, lasts in (
-        (0.55, "PostgreSQL hung", hung, 5.0),
-        (0.68, "PostgreSQL killed", killed, 2.0),
-        (0.8, "registry away", moved("mlflow.db"), 15.0),
-    ):
-        if name.startswith("PostgreSQL") and not on_postgresql:
-            continue
-        at(part)
+    for number, (name, fault, lasts) in enumerate(faults):
+        at(0.55 + 0.4 * number / len(faults))
         met.during = name
-        with fault(served.home, None):
+        with fault(served.home, small):
             time.sleep(lasts)
         time.sleep(0.05 * seconds)
         met.during = "nothing"
