@@ -113,7 +113,7 @@ def _moved_to(home: Path, folder: Path, more: dict[str, str]) -> Path:
 
 
 def _by_clock(library: Path, clock: Path) -> dict[str, str]:
-    """The environment in which processes go by an offset that a file tells; waiting goes by the true clock."""
+    """The environment in which processes go by an offset that a file tells; waits go by the true clock."""
     clock.write_text("+0", "utf-8")
     return {
         "LD_PRELOAD": str(library),
