@@ -298,7 +298,7 @@ class Canned:
         self.told = copy.deepcopy({**told, **ABOUT})
         self.settings, log = read_settings(), EventLog.of({}, ZoneInfo("Asia/Tokyo"))
         state = SimpleNamespace(now=0, log=log, organisation=log.organisations.at)
-        self.serving = SimpleNamespace(current=lambda: state)
+        self.serving = SimpleNamespace(current=lambda: state, outages=SimpleNamespace(reasons=list))
 
     def __getattr__(self, name: str) -> Any:
         return self
