@@ -11,7 +11,6 @@ import orjson
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
-from crm.importing import push_rows, remove_rows
 from crm.instants import DAY, iso, last_known_day
 from crm.periods import Period
 from crm.store import StoredKpiSet
@@ -339,6 +338,8 @@ class KpiSets:
         caller: Caller,
     ) -> None:
         """The values as targets, in the place of those of the version before."""
+        from crm.importing import push_rows, remove_rows  # takes long to load, and questions do without
+
         store, zone = self._serving.store, self._serving.zone()
         row = {"scope": scope, "period": period.name, "kind": _KIND, "set_by": caller.person_id}
         rows = [{**row, "metric": kpi, "value": value} for kpi, value in values.items()]

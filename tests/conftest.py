@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 import structlog
-from hypothesis import is_hypothesis_test
 from psycopg.sql import SQL, Identifier
 from structlog.dev import ConsoleRenderer, plain_traceback
 
@@ -31,16 +30,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Stories are slow; where several processes share the tests, their files begin first.
-
-    Tests that draw their cases run the same lines hundreds of times: those lines are not counted, which takes
-    as long as running them. What they alone reach counts as missing.
-    """
+    """Stories are slow; where several processes share the tests, their files begin first."""
     for item in items:
         if STORIES in item.path.parents:
             item.add_marker(pytest.mark.slow)
-        if is_hypothesis_test(getattr(item, "obj", None)):
-            item.add_marker(pytest.mark.no_cover)
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 

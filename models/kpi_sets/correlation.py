@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import rankdata
+import pandas as pd
 
 from features.arrays import Floats
 from features.kpis import Count, Kpi, KpiEvents, Shape
@@ -68,6 +68,6 @@ def _spearman(first: Floats, second: Floats) -> float:
     >>> _spearman(np.array([1.0, 2.0, 4.0]), np.array([10.0, 30.0, 20.0]))
     0.5
     """
-    a, b = rankdata(first), rankdata(second)
+    a, b = (pd.Series(values).rank().to_numpy() for values in (first, second))
     spread = a.std() * b.std()
     return float(round(((a - a.mean()) * (b - b.mean())).mean() / spread, 12)) if spread > 0 else 0.0

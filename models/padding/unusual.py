@@ -63,7 +63,7 @@ def unusual(counts: Counts) -> Unusual:
     >>> same |= {"past_rows": past, "past_settled": past, "past_empty": past / 4, "past_present": past / 20}
     >>> found = unusual(Counts(settled=same["rows"], empty=np.array([5.0, 6, 25]), **same))
     >>> found.rows.round().tolist(), (found.chance < 1e-3).tolist()
-    ([20.0, 20.0, 20.0], [False, False, True])
+    ([27.0, 27.0, 20.0], [False, False, True])
     """
     past = _Past.of(counts)
     own, weight = past.own_share()

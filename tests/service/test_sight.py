@@ -137,7 +137,6 @@ def test_a_call_without_a_rule_is_only_for_who_sees_everything(
     assert served.ask("program", "GET", "/deals").status_code == 200
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(("operation", "caller", "column", "expected"), CELLS, ids=str)
 def test_the_matrix_holds(operation: str, caller: str, column: str, expected: str, served: Served):
     scope = scopes_of(caller)[column]

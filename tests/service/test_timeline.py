@@ -122,7 +122,7 @@ def test_a_closed_deal_has_a_timeline_too_and_a_limit_keeps_the_newest(client: T
 
 def test_the_job_stores_what_the_service_would_say(cases: UseCases, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("service.serving_state.ServingState", lambda *_: cases.serving)
-    monkeypatch.setattr("training.registry.Registry", lambda _: None)
+    monkeypatch.setattr("training.registry.Registry", lambda *_, **__: None)
     monkeypatch.setattr(cases.serving, "close", lambda: None)
     store = cases.serving.store
     store.save_deal_scores([], "9999-12-31")

@@ -44,7 +44,8 @@ def test_one_sellers_kpi_is_doubled_by_rows_that_nothing_follows(kind: str, tabl
     padded = pad(tables, padding, np.random.default_rng(1))
     rows, empty = rows_of(dict(padded.tables), kind)
     added = rows[seller] - before[seller]
-    assert added == pytest.approx(before[seller], rel=0.35)  # as far as there is room
+    # As far as there is room; of deals that are due, also those count that close in the month's last days.
+    assert 0.65 * before[seller] <= added <= 1.5 * before[seller]
     assert empty[seller] - empty_before[seller] >= 0.9 * added
     others = np.arange(len(rows)) != seller
     assert np.array_equal(rows[others], before[others])
