@@ -1,13 +1,18 @@
 """Is the sample of `sancho demo` laid relative to the day, its targets where the forecast leaves them?"""
 
 import csv
+import re
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import NormalDist
 
 import pytest
 
+from crm.importing import push_rows
 from crm.periods import period_holding
+from crm.store import Store
+from service.cli import demo
 from service.cli.demo_world import (
     COMPANY_CHANCE,
     TEAM_CHANCES,
@@ -17,6 +22,9 @@ from service.cli.demo_world import (
     value_reached,
     write_demo_world,
 )
+from service.settings import Settings
+from service.sign_in import SignIn
+from tests.support.fakes import TOKYO
 
 REVENUE = {"p10": 80e6, "p50": 100e6, "p90": 130e6}
 
@@ -85,3 +93,21 @@ def test_targets_are_laid_at_the_chosen_chances_and_people_keep_their_share_of_t
         shares = [(after[one] / after[team], before[one] / before[team]) for one in own if one in before]
         assert shares
         assert all(now == pytest.approx(then, abs=0.002) for now, then in shares)
+
+
+def test_the_demo_shows_a_link_with_which_somebody_of_the_sample_sees_everything(tmp_path: Path):
+    settings = Settings(home=tmp_path, port=8123)
+    with Store.open(settings.store_url) as store:
+        push_rows(store, "people", [{"person_id": "P2"}, {"person_id": "P1", "name": "山本"}], TOKYO)
+    assert demo._manager(settings) == {"person": "P1"}
+    shown = demo.where_to_look(settings, "ja")
+    link = re.search(r"http://127\.0\.0\.1:8123/sign-in\?link=(\S+)", shown).group(1)
+    with closing(SignIn(settings)) as sign_in:
+        person = sign_in.local.by_link(link).person
+    assert (person.person_id, person.role) == ("P1", "admin")
+
+
+def test_where_the_samples_manager_is_gone_no_link_is_shown(tmp_path: Path):
+    settings = Settings(home=tmp_path)
+    Store.open(settings.store_url).close()
+    assert demo.where_to_look(settings, "ja") == ""
