@@ -74,3 +74,20 @@ def test_reasons_that_leave_something_get_a_bar_for_all_others() -> None:
     ]
     exact = replace(drawn, reasons=[Part(Text("段階", "stage"), 0.3)])
     assert len(exact.bars) == 1
+
+
+def test_names_that_do_not_fit_below_the_bars_stand_beside_them() -> None:
+    drawn = replace(
+        waterfall(),
+        parts=[
+            replace(part, label=Text(part.label.ja, f"undertakings {part.label.en}"))
+            for part in waterfall().parts
+        ],
+    )
+    root = ElementTree.fromstring(drawn.svg("en", 350.0))
+    rects = root.findall(f"{_SVG}rect")
+    assert [one.get("class") for one in rects].count("level") == 2
+    assert len({one.get("y") for one in rects}) == 7  # a row each
+    assert all(float(one.get("x")) + float(one.get("width")) <= 350 for one in rects)
+    words = [one.text for one in root.findall(f"{_SVG}text")]
+    assert "undertakings won" in words
