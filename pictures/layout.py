@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_WIDE, _NARROW = 1.0, 0.56  # of the type's size, for East Asian and other letters
+_WIDE, _NARROW = 1.0, 0.6  # of the type's size, for East Asian and other letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def text_width(words: str, size: float) -> float:
     """How wide a line of text is about, in the unit of its size.
 
     >>> text_width("見込み", 10), round(text_width("abc", 10), 1)
-    (30.0, 16.8)
+    (30.0, 18.0)
     """
     return size * sum(_WIDE if unicodedata.east_asian_width(one) in "WFA" else _NARROW for one in words)
 
