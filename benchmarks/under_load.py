@@ -1,7 +1,7 @@
 """Does the service go on under load while things break: errors by kind, the longest pause, what was lost?
 
     python benchmarks/under_load.py HOME [--minutes 10] [--workers 2] [--database postgresql]
-        [--small FOLDER] [--faketime LIBRARY]
+        [--small FOLDER]
 
 HOME is the folder of a small organisation with a model. A copy of it is served by the real command; with
 `--database postgresql` (the default) its store is put on an embedded server first. Eight connections ask one
@@ -9,8 +9,7 @@ question after the other: deals stored and sent, forecasts, lists, next actions,
 outcomes of recommendations. Meanwhile, spread over the time: models are promoted 20 times, a training runs, a
 worker is killed, PostgreSQL hangs for five seconds, is killed and comes back, and the registry's file is away
 for fifteen. --small: a folder on a file system of its own (a tmpfs of some hundred MB) from which the copy is
-served, and which is full for fifteen seconds; with `--database sqlite` the store is on it, too. --faketime:
-libfaketimeMT.so.1, with which the service's clock goes back by a day for fifteen seconds.
+served, and which is full for fifteen seconds; with `--database sqlite` the store is on it, too.
 
 Printed: answers and errors by kind and by what was going on, the longest time in which no call of a kind was
 answered with success, p50 and p99, and what was lost: rows and outcomes whose push was acknowledged and that
@@ -44,7 +43,6 @@ from hostile_requests import _SANCHO, ROOT, Served
 CONNECTIONS = 8
 PROMOTIONS = 20
 _DATABASE = "SANCHO_DATABASE_URL"
-_DAY = 86_400
 Breakage = tuple[str, Fault, float]  # name, what is broken, for how many seconds
 
 
@@ -71,15 +69,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
     parser.add_argument("--small", type=Path)
-    parser.add_argument("--faketime", type=Path)
     chosen = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=chosen.small)))
         home, more = chosen.home.resolve(), {}
-        clock = None
-        if chosen.faketime is not None:
-            clock = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "clock"
-            more |= _by_clock(chosen.faketime, clock)
         if chosen.database == "postgresql":
             more[_DATABASE] = stack.enter_context(postgresql(folder / "pg"))
             home = _moved_to(home, folder, more)
@@ -92,7 +85,6 @@ def main() -> None:
             ),
             ("registry away", moved("mlflow.db"), 15.0),
             *([("disk full", filled, 15.0)] if chosen.small is not None else []),
-            *([("clock set back", _back(clock), 15.0)] if clock is not None else []),
         ]
         met = _loaded(served, chosen.minutes * 60, faults, chosen.small)
         print(f"{chosen.minutes:g} minutes, {CONNECTIONS} connections, {chosen.workers} workers")
@@ -110,28 +102,6 @@ def _moved_to(home: Path, folder: Path, more: dict[str, str]) -> Path:
         given = environment | also | ({"SANCHO_HOME": str(other)} if also else {})
         subprocess.run([*_SANCHO, *command], env=given, cwd=folder, check=True, capture_output=True)
     return other
-
-
-def _by_clock(library: Path, clock: Path) -> dict[str, str]:
-    """The environment in which processes go by an offset that a file tells; waits go by the true clock."""
-    clock.write_text("+0", "utf-8")
-    return {
-        "LD_PRELOAD": str(library),
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
-
-
-def _back(clock: Path) -> Fault:
-    @contextlib.contextmanager
-    def back(_home: Path, _small: Path | None) -> Iterator[None]:
-        """The clock says yesterday."""
-        clock.write_text(f"-{_DAY}", "utf-8")
-        yield
-        clock.write_text("+0", "utf-8")
-
-    return back
 
 
 def _loaded(served: Served, seconds: float, faults: list[Breakage], small: Path | None) -> Met:
