@@ -60,7 +60,7 @@ def one_world(seed: int, options: argparse.Namespace) -> dict[str, Any]:
     periods = [period_holding(options.end, options.length)]
     while len(periods) < options.quarters:
         periods.append(period_holding(periods[-1].first - timedelta(days=1), options.length))
-    honest = [found_in(tables, period) for period in periods]
+    honest = [questions_in(tables, period) for period in periods]
     rng = np.random.default_rng([seed, 2401])
     planted = [one_planted(tables, kind, periods[0], rng) for kind in PADDED]
     return {"seed": seed, "honest": honest, "planted": planted}
@@ -83,7 +83,7 @@ def one_planted(
         padded = pad(tables, Padding(kind, seller, period.first, period.last), rng)
         if len(padded.ids) >= _ROOM * rows[number]:
             break
-    answer = found_in(padded.tables, period)
+    answer = questions_in(padded.tables, period)
     hits = [one for one in answer["found"] if (one["person"], one["kind"]) == (seller, kind)]
     false = [one for one in answer["found"] if one["person"] != seller]
     return {
@@ -98,7 +98,7 @@ def one_planted(
     }
 
 
-def found_in(tables: Mapping[str, Any], period: Period) -> dict[str, Any]:
+def questions_in(tables: Mapping[str, Any], period: Period) -> dict[str, Any]:
     """What is found in a period as of its end."""
     known = EventLog.of(tables, TOKYO).as_of(period.end(TOKYO))
     people = tuple(str(one) for one in known["people"]["person_id"])

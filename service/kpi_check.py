@@ -20,13 +20,13 @@ from models.kpi_sets.reasons import effect_text
 from models.kpi_sets.steps import GoalSteps
 from models.kpis import KpiForecast, KpiForecasts
 from models.kpis.smart import (
+    MIN_EFFECT_PP,
     PERSON,
     KpiFacts,
     KpiProposal,
     SmartFinding,
     check_kpi,
     check_person,
-    least_effect,
 )
 from models.levers import LeverModel
 from service.sight import EVERYTHING, Sight
@@ -190,9 +190,8 @@ def _step_effect(
     found = None if movement is None else steps.of_scope(kpi, proposal.scope, movement)
     if found is None:
         return None, "revenue", None
-    least = least_effect(proposal.scope)
-    size, by = found.told(least)
-    return size, by, effect_text(found, least) if found.together or found.later else None
+    size, by = found.size_and_measure(MIN_EFFECT_PP)
+    return size, by, effect_text(found, MIN_EFFECT_PP) if found.together or found.later else None
 
 
 def check_rows(

@@ -31,7 +31,7 @@ def contents_of(stored: StoredKpiSet) -> dict[str, Any]:
     return found
 
 
-def foreseen_of(context: AnswerContext, scope: str) -> dict[str, float]:
+def forecast_values(context: AnswerContext, scope: str) -> dict[str, float]:
     """The revenue of a scope as it is foreseen now."""
     total = context.forecast.simulation.total(context.forecast.organisation.members(scope))
     return {"mean": float(total.mean()), "sd": float(total.std())}

@@ -31,7 +31,7 @@ from service.kpi_set_rows import (
     candidate_row,
     contents_of,
     effect_fields,
-    foreseen_of,
+    forecast_values,
     key_of,
     proposed_row,
     review_row,
@@ -132,7 +132,7 @@ class KpiSets:
         contents = {
             "period": asked.name,
             "kpis": self._as_accepted(context, scope, values, sight),
-            "foreseen": foreseen_of(context, scope),
+            "foreseen": forecast_values(context, scope),
         }
         before = self._serving.store.kpi_set_versions(scope, key_of(asked))
         self._store_targets(scope, asked, values, before[:1], caller)

@@ -25,7 +25,7 @@ def goal_steps(context: AnswerContext, kpis: KpiContext, widest: str) -> GoalSte
     return GoalSteps(effects, kpis.targets, widest, kpis.prospects.remaining.style)
 
 
-def asked_by_plan(context: AnswerContext, kpis: KpiContext, scope: str) -> Mapping[tuple[str, str], float]:
+def planned_values(context: AnswerContext, kpis: KpiContext, scope: str) -> Mapping[tuple[str, str], float]:
     """What the plan for a scope's goal asks of each person by the period's end, by scope and KPI.
 
     Empty without a target, or where the goal is reached as things go.
@@ -44,7 +44,7 @@ def asked_by_plan(context: AnswerContext, kpis: KpiContext, scope: str) -> Mappi
                     found[row["scope"], kpi["kpi"]] = so_far + kpi["by_period_end"]
         return found
 
-    return context.state.caches.asked_by_plan.get((*context.key, scope), compute)
+    return context.state.caches.planned_values.get((*context.key, scope), compute)
 
 
 def candidate_finder(
@@ -62,5 +62,5 @@ def candidate_finder(
         return correlations(every, events, bounds), medians_to_revenue(every, steps.effects)
 
     correlation, days = context.state.caches.kpi_measures.get(context.key, measure)
-    asked = asked_by_plan(context, kpis, widest) if planned else {}
+    asked = planned_values(context, kpis, widest) if planned else {}
     return CandidateFinder(steps, known, correlation, days, asked)

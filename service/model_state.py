@@ -81,7 +81,7 @@ class Caches:
     kpi_figures: Cache[tuple[int, str, str], list[KpiFigures]] = field(
         default_factory=lambda: Cache(_DRIVERS)
     )
-    asked_by_plan: Cache[tuple[int, str, str], Mapping[tuple[str, str], float]] = field(
+    planned_values: Cache[tuple[int, str, str], Mapping[tuple[str, str], float]] = field(
         default_factory=lambda: Cache(PERIODS)
     )
     kpi_candidates: Cache[tuple[Hashable, ...], Mapping[str, list[Candidate]]] = field(

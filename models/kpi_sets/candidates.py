@@ -21,7 +21,7 @@ from models.kpi_sets.effects import KpiEffects, Movement
 from models.kpi_sets.nature import Nature, nature_of
 from models.kpi_sets.steps import GoalSteps, StepEffect
 from models.kpis import KpiForecast
-from models.kpis.smart import MIN_CHANCE, MIN_COMPLETE, PERSON, least_effect
+from models.kpis.smart import MIN_CHANCE, MIN_COMPLETE, MIN_EFFECT_PP, PERSON
 
 STEP_CHANCE = 0.35  # probability with which a feasible step is reached as things go
 _LEAST_CHANCE = MIN_CHANCE + 0.005  # a step that is a whole number may be reached less often, down to this
@@ -70,9 +70,7 @@ class Candidate:
     @property
     def moves_goal(self) -> bool:
         """Whether a step moves the goal by what a KPI of its scope must."""
-        return self.effect is not None and self.effect.told(least_effect(self.scope))[0] >= least_effect(
-            self.scope
-        )
+        return self.effect is not None and self.effect.size_and_measure(MIN_EFFECT_PP)[0] >= MIN_EFFECT_PP
 
     @property
     def is_sound(self) -> bool:

@@ -16,7 +16,7 @@ from crm.kpi_units import MONEY, SHARE
 from features.kpis import Shape
 from models.kpi_sets.candidates import Candidate
 from models.kpi_sets.reasons import effect_text, joined
-from models.kpis.smart import MAX_KPIS, MIN_EFFECT_PP, MIN_KPIS, least_effect
+from models.kpis.smart import MAX_KPIS, MIN_EFFECT_PP, MIN_KPIS
 from models.probability_words import probability_words
 
 # A KPI of last time goes only for one that brings so many times as much, and so many points (or percent of
@@ -132,7 +132,7 @@ def _sentence(
     if candidate.probability is not None:
         parts.append(_CHANCE.format(p=probability_words(candidate.probability, 0)))
     if candidate.effect is not None:
-        parts.append(effect_text(candidate.effect, least_effect(candidate.scope)))
+        parts.append(effect_text(candidate.effect, MIN_EFFECT_PP))
     return joined(parts)
 
 

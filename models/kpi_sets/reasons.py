@@ -9,7 +9,7 @@ from models.forecast.undecided import RankedBy
 from models.kpi_sets.candidates import Candidate
 from models.kpi_sets.nature import Padding
 from models.kpi_sets.steps import StepEffect
-from models.kpis.smart import MIN_COMPLETE, least_effect
+from models.kpis.smart import MIN_COMPLETE, MIN_EFFECT_PP
 
 
 def reason_of(candidate: Candidate) -> Text:
@@ -33,7 +33,7 @@ def joined(parts: list[Text]) -> Text:
 
 def effect_text(effect: StepEffect, least: float) -> Text:
     """What a step brings, as a sentence."""
-    size, by = effect.told(least)
+    size, by = effect.size_and_measure(least)
     return template_of(effect, by).format(size=_signed(size))
 
 
@@ -55,7 +55,7 @@ def _signed(size: float) -> str:
 
 def _effect_sentence(candidate: Candidate) -> Text:
     if candidate.effect is not None:
-        return effect_text(candidate.effect, least_effect(candidate.scope))
+        return effect_text(candidate.effect, MIN_EFFECT_PP)
     if not candidate.has_goal:
         return _NO_GOAL
     if candidate.correlation is not None:

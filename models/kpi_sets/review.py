@@ -15,7 +15,7 @@ import numpy as np
 
 from crm.i18n import Text
 from models.kpi_sets.reasons import joined
-from models.kpis.smart import MAX_CHANCE, MIN_CHANCE, least_effect
+from models.kpis.smart import MAX_CHANCE, MIN_CHANCE, MIN_EFFECT_PP
 from models.statistics import Z80
 
 Verdict = Literal["drop", "keep", "change", "put_in_place"]
@@ -133,15 +133,15 @@ def reviewed(
 
 
 def _review(one: AcceptedKpi, is_over: bool, came: WhatCame, padded: Text | None) -> ReviewedKpi:
-    had = one.strength is not None and one.strength >= least_effect(one.scope)
-    has_lost = had and (one.strength_now is None or one.strength_now < least_effect(one.scope))
+    had = one.strength is not None and one.strength >= MIN_EFFECT_PP
+    has_lost = had and (one.strength_now is None or one.strength_now < MIN_EFFECT_PP)
     reached = one.has_reached if is_over or one.has_reached else None
     verdict: Verdict = "keep"
     if has_lost or padded is not None or came.came == "none":
         verdict = "drop"
     elif not is_over and one.probability is not None and not MIN_CHANCE <= one.probability <= MAX_CHANCE:
         verdict = "change"
-    sentences = [_reached_text(one, reached), _came_text(came)]
+    sentences = [_reached_text(one, reached), _outcome_text(came)]
     if has_lost:
         sentences.append(_LOST.format(then=one.strength or 0.0, now=one.strength_now or 0.0))
     if padded is not None:
@@ -167,7 +167,7 @@ def _reached_text(one: AcceptedKpi, reached: bool | None) -> Text:
     return (_REACHED if reached else _MISSED).format(**figures)
 
 
-def _came_text(came: WhatCame) -> Text:
+def _outcome_text(came: WhatCame) -> Text:
     if came.share is None or came.came == "cannot_be_told":
         return _NOT_TOLD.format(n=came.people)
     return _CAME[came.came].format(share=came.share, low=came.low, high=came.high, n=came.people)

@@ -47,7 +47,7 @@ class StepEffect:
     together: bool = False
     later: bool = False
 
-    def told(self, least: float) -> tuple[float, RankedBy]:
+    def size_and_measure(self, least: float) -> tuple[float, RankedBy]:
         """The size that is told and in which measure: as the goal is ranked, else the one that is enough."""
         if self.strength < least <= self.percent:
             return self.percent, "revenue"

@@ -105,18 +105,9 @@ def check_kpi(proposal: KpiProposal, facts: KpiFacts, today: date) -> dict[str, 
         "specific": _specific(proposal, facts),
         "measurable": _measurable(facts),
         "achievable": _achievable(proposal, facts),
-        "relevant": _relevant(facts, least_effect(proposal.scope)),
+        "relevant": _relevant(facts, MIN_EFFECT_PP),
         "time_bound": _time_bound(proposal, today),
     }
-
-
-def least_effect(scope: str) -> float:
-    """What a KPI must move its goal by, in points or percent; three of a person together by as much.
-
-    >>> least_effect("team:T-1"), round(least_effect("person:P-1"), 2)
-    (1.0, 0.33)
-    """
-    return MIN_EFFECT_PP / MIN_KPIS if scope.startswith(PERSON) else MIN_EFFECT_PP
 
 
 def check_person(proposals: Sequence[tuple[KpiProposal, KpiFacts]]) -> dict[str, SmartFinding]:

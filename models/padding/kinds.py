@@ -23,18 +23,18 @@ class Kind:
     question: Text
 
 
-def _asked(ja: str, en: str) -> Text:
+def _question(ja: str, en: str) -> Text:
     return Text("".join(ja.splitlines()), " ".join(en.splitlines()))
 
 
-_CALLS = _asked(
+_CALLS = _question(
     """電話は{rows}件（いつもの水準なら{usual_rows}件）に増えましたが、つながったのは{settled}件中{followed}件です
 （いつもの割合なら{usual_followed}件）。
 リストの質や架電の時間帯に変化がなかったか、理由を聞いてみてください。""",
     """Calls rose to {rows} ({usual_rows} would be usual), and {followed} of {settled} reached somebody
 ({usual_followed} at the usual share). Ask what has changed: the list, or the hours of the calls?""",
 )
-_VISITS = _asked(
+_VISITS = _question(
     """訪問は{rows}件（いつもの水準なら{usual_rows}件）に増えましたが、有効商談と記録されたのは
 {settled}件中{followed}件です（いつもの割合なら{usual_followed}件）。
 訪問先や記録のしかたに変化がなかったか、理由を聞いてみてください。""",
@@ -42,7 +42,7 @@ _VISITS = _asked(
 effective ({usual_followed} at the usual share). Ask what has changed: who is visited, or how visits are
 recorded?""",
 )
-_NEW_DEALS = _asked(
+_NEW_DEALS = _question(
     """新規商談は{rows}件（いつもの水準なら{usual_rows}件）に増えましたが、作成後{days}日以内に活動や進展が
 あったのは{settled}件中{followed}件です（いつもの割合なら{usual_followed}件）。
 手が回っていないのか、記録が漏れているのか、理由を聞いてみてください。""",
@@ -50,7 +50,7 @@ _NEW_DEALS = _asked(
 or a step forward within {days} days ({usual_followed} at the usual share). Ask why: is there no time for
 them, or is the work on them not recorded?""",
 )
-_STAGE_MOVES = _asked(
+_STAGE_MOVES = _question(
     """ステージの前進は{rows}件（いつもの水準なら{usual_rows}件）に増えましたが、{days}日以内に戻されなかったのは
 {settled}件中{followed}件です（いつもの割合なら{usual_followed}件）。
 ステージの判断基準に迷いがないか、理由を聞いてみてください。""",
@@ -58,7 +58,7 @@ _STAGE_MOVES = _asked(
 back within {days} days ({usual_followed} at the usual share). Ask why: is it unclear when a stage is
 reached?""",
 )
-_DUE_DEALS = _asked(
+_DUE_DEALS = _question(
     """当月受注予定の商談は{rows}件（いつもの水準なら{usual_rows}件）に増えましたが、月末の{days}日間に
 後ろ倒しされなかったのは{settled}件中{followed}件です（いつもの割合なら{usual_followed}件）。
 受注予定日をどう決めているか、理由を聞いてみてください。""",

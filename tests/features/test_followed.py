@@ -57,7 +57,7 @@ def small_log() -> EventLog:
     return EventLog.of(tables, TOKYO)
 
 
-def told(steps: Steps) -> list[tuple[str, str, bool]]:
+def rows_told(steps: Steps) -> list[tuple[str, str, bool]]:
     what = [a if a is not None else d for a, d in zip(steps.activity, steps.deal, strict=True)]
     who = [PEOPLE[person] for person in steps.person]
     return list(zip(what, who, steps.followed.tolist(), strict=True))
@@ -65,18 +65,18 @@ def told(steps: Steps) -> list[tuple[str, str, bool]]:
 
 def test_outgoing_calls_are_followed_where_they_reached_somebody():
     found = steps_of(small_log(), PEOPLE)["calls"]
-    assert told(found) == [("A1", "ann", True), ("A2", "ann", False), ("A4", "bob", False)]
+    assert rows_told(found) == [("A1", "ann", True), ("A2", "ann", False), ("A4", "bob", False)]
     assert found.deal.tolist() == ["D1", "D1", None]
     assert np.array_equal(found.settled, found.at)
 
 
 def test_visits_are_followed_where_they_are_recorded_as_effective():
-    assert told(steps_of(small_log(), PEOPLE)["visits"]) == [("A5", "bob", True), ("A6", "bob", False)]
+    assert rows_told(steps_of(small_log(), PEOPLE)["visits"]) == [("A5", "bob", True), ("A6", "bob", False)]
 
 
 def test_new_deals_are_those_of_who_created_them_and_are_followed_by_a_touch_in_time():
     found = steps_of(small_log(), PEOPLE)["new_deals"]
-    assert told(found) == [
+    assert rows_told(found) == [
         ("D1", "ann", True),
         ("D2", "ann", False),
         ("D3", "ann", True),
@@ -88,14 +88,14 @@ def test_new_deals_are_those_of_who_created_them_and_are_followed_by_a_touch_in_
 
 def test_a_step_forward_is_of_who_made_it_and_followed_unless_the_next_one_takes_it_back():
     found = steps_of(small_log(), PEOPLE)["stage_moves"]
-    assert told(found) == [("D1", "bob", True), ("D1", "ann", False), ("D1", "bob", True)]
+    assert rows_told(found) == [("D1", "bob", True), ("D1", "ann", False), ("D1", "bob", True)]
     assert np.array_equal(found.settled, found.at + STAND_DAYS * DAY)
 
 
 def test_a_deal_is_due_in_the_month_in_which_it_stands_when_its_last_days_begin():
     found = steps_of(small_log(), PEOPLE)["due_deals"]
     # D3 and D4 were due and closed before; D5 in August, D1 once more in September.
-    assert told(found) == [
+    assert rows_told(found) == [
         ("D1", "bob", False),
         ("D2", "ann", True),
         ("D5", "ann", True),
