@@ -74,7 +74,7 @@ def postgres() -> Iterator[str]:
         try:
             server = stack.enter_context(embedded_postgres())
         except Exception as fault:
-            pytest.skip(f"no embedded PostgreSQL here: {fault}")
+            pytest.skip(f"the embedded PostgreSQL does not start on this machine: {fault}")
         yield server.get_uri()
 
 

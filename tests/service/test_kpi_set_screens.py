@@ -89,6 +89,7 @@ def test_a_kpi_that_cannot_be_read_says_how_it_is_written(capsys: pytest.Capture
 def test_a_question_about_a_padded_kpi_stands_with_who_it_is_about(screen: Any):  # noqa: F811
     answer = told("get_padding")
     out, _ = screen(answer, "kpi-set", "padding", PERIOD, lang="en")
+    assert answer["questions"]
     for row in answer["questions"]:
         assert flat(row["question"]) in flat(out)
         assert flat(row["name"]) in flat(out)

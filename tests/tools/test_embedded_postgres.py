@@ -31,7 +31,7 @@ def test_a_process_that_is_killed_leaves_no_server_and_no_folder() -> None:
         assert starting.stdout is not None
         line = starting.stdout.readline()
         if not line:
-            pytest.skip("no embedded PostgreSQL here")
+            pytest.skip("the embedded PostgreSQL does not start on this machine: its own error is above")
         folder, *numbers = line.split()
         assert Path(folder, "PG_VERSION").exists()
         others = [psutil.Process(int(number)) for number in numbers]
