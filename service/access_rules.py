@@ -87,8 +87,10 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "mute_alerts": (ADMIN,),
 }
 
-# The same of pages, each about a scope that its reader sees.
+# The same of pages (GET, and the POST of their forms), each about a scope that its reader sees.
 PAGES: Mapping[str, tuple[str, ...]] = {"show_outlook": (READ,)}
+# Those of them that are about the whole organisation: only for who sees everything.
+PAGES_OF_ALL: frozenset[str] = frozenset()
 
 # What is asked of the caller's sight (`service.sight`), by operation. One that is not here is only for who
 # sees everything.

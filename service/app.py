@@ -50,8 +50,8 @@ from service.audit.trail import AuditTrail
 from service.host_names import names_served
 from service.keys import ApiKeys
 from service.logs import configure_logs
-from service.pages import router as pages
 from service.pages import signing_in
+from service.pages.router import ROUTERS as PAGE_ROUTERS
 from service.pages.site import refused
 from service.problems import Problem
 from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
@@ -148,8 +148,8 @@ def create_app(
     app.include_router(reference.router)
     app.include_router(health.router)
     app.include_router(sign_in.router)
-    app.include_router(pages.router)
-    app.include_router(signing_in.router)
+    for router in (*PAGE_ROUTERS, signing_in.router):
+        app.include_router(router)
     for router in _ROUTERS:
         app.include_router(
             router,
@@ -165,7 +165,8 @@ def create_app(
     open_to_all = [("", route) for route in _routes_of(health.router)]
     install_allowed_methods(app, [*open_to_all, *of_people, *routes])
     routes += [(prefix, route) for prefix, route in of_people if route.name in OF_ONESELF]
-    routes += [("", route) for route in _routes_of(pages.router) if route.name in PAGES]
+    of_pages = [route for router in PAGE_ROUTERS for route in _routes_of(router)]
+    routes += [("", route) for route in of_pages if route.name in PAGES]
     app.add_middleware(Allowances, counts=counts, calls=limits[0], computations=limits[1])
     app.add_middleware(Credentials, routes=routes, counts=counts, refused=refused)
     app.add_middleware(Audit, trail=app.state.audit)

@@ -20,12 +20,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from crm.errors import SanchoError
 from crm.i18n import Text
 from crm.store.engine import UNAVAILABLE
-from service.access_rules import may, needed
+from service.access_rules import PAGES, may, needed
 from service.api.attempts import FailedAttempts
 from service.api.cookies import SESSION_COOKIE, drop_cookie
 from service.api.counts import Counts
 from service.api.persons import (
     AGAIN_SECONDS,
+    BY_FORM,
     LOOK_UP_SECONDS,
     SESSION_ENDED,
     brings_token,
@@ -110,6 +111,7 @@ class Credentials:
         operation = self._operation(scope)
         if operation is not None:
             request = Request(scope)
+            scope[BY_FORM] = operation in PAGES
             try:
                 caller = await self._caller(request)
                 if not may(caller.rights, operation):

@@ -32,6 +32,7 @@ _KEY_ENDED = Text(
 T = TypeVar("T")
 SESSION_ENDED = "session_ended"
 SESSION = "sancho_session"  # in the scope of a call: the text of the session by which it is made
+BY_FORM = "sancho_by_form"  # in the scope of a call: a page, whose form brings the token of the session
 LOOK_UP_SECONDS = 8.0  # for the store to say whether it knows somebody
 AGAIN_SECONDS = 1.0  # the same of somebody whom it has confirmed
 _PROVIDER_SECONDS = 15.0  # for the provider to give its keys
@@ -77,7 +78,8 @@ async def caller_of_session(request: Request, text: str) -> Caller:
     person = (await directory(request)).person(session.person_id)
     if person is None or not is_of(session, text, person):
         raise SanchoError(_ENDED, SESSION_ENDED)
-    refuse_forged(request, text)
+    if not request.scope.get(BY_FORM):  # a page's form is read, and its token checked, by service.pages.forms
+        refuse_forged(request, text)
     request.scope[SESSION] = text
     return caller_for(person)
 

@@ -14,7 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from crm.errors import SanchoError
 from crm.i18n import Text
-from service.access_rules import PAGES, SIGHT
+from service.access_rules import PAGES, PAGES_OF_ALL, SIGHT
 from service.api.access import CallerDep, caller_of
 from service.problems import language_of
 from service.sight import EVERYTHING, Sight, UnseenError, sees_everything
@@ -30,7 +30,7 @@ async def known_sight(request: Request, caller: CallerDep) -> None:
     """Finds what the caller may see, before an endpoint asks `sight_of`."""
     if sees_everything(caller):
         return
-    if request.scope["route"].name not in (SIGHT.keys() | PAGES.keys()):
+    if request.scope["route"].name not in (SIGHT.keys() | PAGES.keys() - PAGES_OF_ALL):
         raise SanchoError(_OF_ALL, "not_allowed")
     request.scope[_KEY] = await run_in_threadpool(request.app.state.use_cases.serving.sight, caller)
 

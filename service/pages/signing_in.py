@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import hmac
 from typing import Annotated
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from crm.errors import SanchoError
-from service.api.cookies import SESSION_COOKIE, drop_cookie, refuse_other_sites
+from service.api.cookies import SESSION_COOKIE, drop_cookie
 from service.api.persons import session_text, sign_in_of
 from service.api.pools import pools_of
 from service.api.sign_in import begin_by_link, begin_by_password
 from service.pages import site
+from service.pages.forms import fields_of, inside
 from service.problems import STATUS
 from service.sign_in.sessions import csrf_token
 
 router = APIRouter(include_in_schema=False)
-_LONGEST = 10_000  # bytes of a form
 
 
 @router.get(site.SIGN_IN)
@@ -35,8 +35,8 @@ async def show_sign_in(
 @router.post(site.SIGN_IN)
 async def send_sign_in(request: Request) -> Response:
     """Begins a session and goes on to the page that was asked for; what is wrong is said on the form."""
-    form = await _fields(request)
-    page, link = _inside(form.get("next", "/")), form.get("link", "")
+    form = await fields_of(request)
+    page, link = inside(form.get("next", "/")), form.get("link", "")
     response = RedirectResponse(page, 303)
     try:
         if link:
@@ -51,7 +51,7 @@ async def send_sign_in(request: Request) -> Response:
 @router.post("/sign-out")
 async def send_sign_out(request: Request) -> Response:
     """Ends the session; only a page of this service knows the token that the form brings."""
-    form, text = await _fields(request), session_text(request)
+    form, text = await fields_of(request), session_text(request)
     response = RedirectResponse(site.SIGN_IN, 303)
     if text and hmac.compare_digest(form.get("csrf", "").encode(), csrf_token(text).encode()):
         await pools_of(request).aside.run(sign_in_of(request).sessions.end, text)
@@ -69,28 +69,8 @@ def _form(
         200 if fault is None else STATUS.get(fault.code, 422),
         problem=None if fault is None else fault.text.to(lang),
         local=sign_in.settings.local_sign_in,
-        provider=f"/auth/oidc/start?next={quote(_inside(page), safe='')}" if sign_in.browser.is_set else None,
-        next=_inside(page),
+        provider=f"/auth/oidc/start?next={quote(inside(page), safe='')}" if sign_in.browser.is_set else None,
+        next=inside(page),
         link=link,
         email=email,
     )
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    """The fields of a form of this service."""
-    refuse_other_sites(request)
-    body = (await request.body())[:_LONGEST]
-    return {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-
-
-def _inside(page: str) -> str:
-    """An address within this service; any other becomes the first page.
-
-    >>> _inside("/?scope=team%3AT01"), _inside("//elsewhere.example"), _inside("https://elsewhere.example/")
-    ('/?scope=team%3AT01', '/', '/')
-    """
-    parts = urlsplit(page)
-    is_inside = (
-        page.startswith("/") and not page.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
-    )
-    return page if is_inside else "/"

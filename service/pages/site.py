@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -15,11 +16,14 @@ from jinja2.loaders import FunctionLoader
 from markupsafe import Markup
 
 from crm.errors import SanchoError
-from crm.i18n import LANGUAGES, Language
+from crm.i18n import LANGUAGES, Language, Text
 from pictures.picture import stylesheet
+from service.api.access import CALLER
 from service.api.cookies import is_secure
 from service.api.persons import SESSION, SESSION_ENDED
+from service.callers import Caller
 from service.logs import REQUEST_ID
+from service.pages.navigation import places
 from service.pages.words import WORDS
 from service.problems import STATUS, language_of, refuse
 from service.request_error import outside_failure
@@ -35,6 +39,12 @@ _POLICY = (
     "base-uri 'none'"
 )
 _FOLDER = files("service.pages")
+_NO_FRAME: dict[str, Any] = {
+    "choice": None,
+    "past": None,
+    "kept": {},
+    "foot": "",
+}  # of a page about no period and scope
 
 
 def reader_language(request: Request) -> Language:
@@ -45,10 +55,18 @@ def reader_language(request: Request) -> Language:
     return language_of(request)
 
 
-def page(request: Request, template: str, status: int = 200, **values: Any) -> Response:
-    """A page in the reader's language."""
+def page(
+    request: Request, template: str, status: int = 200, words: Mapping[str, Text] | None = None, **values: Any
+) -> Response:
+    """A page in the reader's language; `words`: its own, besides those of every page.
+
+    `?done=NAME` is what a form has led on with (`service.pages.forms.go_on`): its words are the live message.
+    """
     lang = reader_language(request)
     session = request.scope.get(SESSION)
+    caller: Caller | None = request.scope.get(CALLER)
+    known = {**WORDS, **(words or {})}
+    done = known.get(f"done_{request.query_params.get('done', '')}")
     html = (
         _templates()
         .get_template(template)
@@ -56,10 +74,12 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
             lang=lang,
             other="en" if lang == "ja" else "ja",
             other_address=_address_in(request, "en" if lang == "ja" else "ja"),
-            w=lambda name, **filled: WORDS[name].format(**filled).to(lang),
+            w=lambda name, **filled: known[name].format(**filled).to(lang),
+            menu=[] if caller is None else [(one, one.words.to(lang)) for one in places(caller.rights)],
+            done=None if done is None else done.to(lang),
             style=f"{STYLE}?v={style_sheet()[1]}",
             csrf=None if session is None else csrf_token(session),
-            **values,
+            **{**_NO_FRAME, **values},
         )
     )
     headers = {
@@ -110,7 +130,9 @@ def own_address(request: Request) -> str:
 
 
 def _address_in(request: Request, lang: Language) -> str:
-    kept = [(name, value) for name, value in parse_qsl(request.url.query) if name not in ("lang", "link")]
+    kept = [
+        (name, value) for name, value in parse_qsl(request.url.query) if name not in ("lang", "link", "done")
+    ]
     return f"{request.url.path}?{urlencode([*kept, ('lang', lang)])}"
 
 
@@ -131,5 +153,6 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["with"] = lambda path, query: f"{path}?{urlencode(query)}" if query else path
     environment.filters["drawn"] = Markup  # of a picture, which escapes its own words
     return environment

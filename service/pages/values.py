@@ -10,6 +10,9 @@ from crm.i18n import Language, Text
 from pictures.measure import MISSING, PERCENT, Measure
 from service.language import money_unit
 
+_UNIT_SIZES = {"1": 1.0, "k": 1e3, "man": 1e4, "M": 1e6}
+_YEN_WORDS = {"1": "円", "k": "千円", "man": "万円", "M": "百万円"}
+
 
 class Chance(NamedTuple):
     """A probability as a headline: a large number and what stands small beside it."""
@@ -31,8 +34,30 @@ def chance(probability: float, lang: Language) -> Chance:
     return Chance(PERCENT.number(probability), "%")
 
 
-def money_measure(values: Sequence[float | None], currency: str, lang: Language) -> Measure:
-    """The unit in which all of these amounts are written."""
+def unit_choices(currency: str, lang: Language) -> dict[str, str]:
+    """The units that a reader can choose for tables: what the address says, and the words of it.
+
+    >>> list(unit_choices("JPY", "ja").values()), unit_choices("EUR", "en")["M"]
+    (['円', '千円', '万円', '百万円'], 'M EUR')
+    """
+    return {
+        name: _unit_words(name, currency, lang)
+        for name in _UNIT_SIZES
+        if name != "man" or (currency == "JPY" and lang == "ja")
+    }
+
+
+def money_measure(
+    values: Sequence[float | None], currency: str, lang: Language, unit_asked: str | None = None
+) -> Measure:
+    """The unit in which all of these amounts are written: the one that is asked for, else one that fits them.
+
+    >>> money_measure([4e8], "JPY", "ja", "k").text(4e8, "ja")
+    '400,000千円'
+    """
+    if unit_asked is not None and unit_asked in unit_choices(currency, lang):
+        words = _unit_words(unit_asked, currency, lang)
+        return Measure(_UNIT_SIZES[unit_asked], Text(words, words), 1 if unit_asked == "M" else 0)
     unit = money_unit([value for value in values if value is not None], currency, lang)
     name = unit.label(currency) if lang == "ja" else f"{unit.name} {currency}".strip()
     return Measure(unit.size, Text(name, name), unit.digits)
@@ -62,3 +87,9 @@ def cell(
     words = measure.text(value, lang) if ends else measure.number(value, signed=signed)
     marked = f' class="{style}"' if style else ""
     return f'<data value="{value!r}"{marked}>{escape(words)}</data>'
+
+
+def _unit_words(name: str, currency: str, lang: Language) -> str:
+    if currency == "JPY" and lang == "ja":
+        return _YEN_WORDS[name]
+    return currency if name == "1" else f"{name} {currency}"

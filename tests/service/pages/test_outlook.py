@@ -87,7 +87,7 @@ def test_the_chosen_language_is_kept_and_the_address_of_the_other_keeps_the_ques
 def test_a_past_moment_is_marked_and_leads_back_to_now(reader) -> None:
     page = reader.get("/", params={**ASKED, "lang": "en"}).text
     assert "The view as of the end of 2026-11-19; what came later is not in it." in page
-    assert 'href="/?period=2026-Q4&amp;scope=company"' in page
+    assert 'href="/?period=2026-Q4"' in page
 
 
 def test_nothing_but_its_own_style_sheet_is_loaded(reader) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,9 +16,13 @@ from pictures.fan import Fan
 from pictures.measure import PERCENT, POINTS, Measure
 from pictures.spark import Spark
 from pictures.waterfall import Part, Waterfall
-from service.language import as_of_text, day_text, known_day, moment_text, period_text, points_text
+from service.language import known_day, period_text, points_text
+from service.pages.asked import Asked
+from service.pages.frame import frame
+from service.pages.outlook.words import WORDS
 from service.pages.values import cell, chance, headline_measure, money_measure
-from service.pages.words import WORDS, verdict
+from service.pages.words import WORDS as COMMON
+from service.pages.words import verdict
 
 Answer = Mapping[str, Any]
 _BULLET_WIDTH = 150.0
@@ -35,12 +39,6 @@ _CHANGES = {  # what changed a forecast, short enough for a picture
     "target": Text("目標変更", "target"),
 }
 _LEAST_POINTS = 1.0  # that one of the three must move
-_PERIODS = {
-    "this-quarter": Text("今四半期", "This quarter"),
-    "next-quarter": Text("来四半期", "Next quarter"),
-    "this-month": Text("今月", "This month"),
-    "this-year": Text("今年度", "This fiscal year"),
-}
 
 
 def outlook_view(
@@ -50,16 +48,16 @@ def outlook_view(
     bottlenecks: Answer,
     scopes: Answer,
     *,
-    asked_period: str,
-    as_of: str | None,
+    asked: Asked,
     currency: str,
 ) -> dict[str, Any]:
     """The values of the page's template."""
-    page = _Outlook(lang, forecast, currency)
+    page = _Outlook(lang, forecast, currency, asked)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
     address = {"scope": forecast["scope"], "period": forecast["period"]}
-    past = {} if as_of is None else {"as_of": as_of}
+    past = {} if asked.as_of is None else {"as_of": asked.as_of}
     return {
+        **frame(lang, "/", asked, forecast, scopes, currency),
         **page.headline(),
         "quiet": page.quiet(),
         "dots": page.dots().figure(lang),
@@ -68,19 +66,11 @@ def outlook_view(
         "spark": None if (spark := page.spark()) is None else spark.figure(lang),
         "by_points": by_points,
         "three": page.three(actions["actions"], bottlenecks["bottlenecks"], by_points),
-        "parts": page.parts(asked_period, as_of),
+        "parts": page.parts(),
         "unit": page.unit.unit.to(lang),
         "notices": [warning["message"] for warning in forecast["warnings"]],
-        "periods": _periods(asked_period, lang),
-        "asked_period": asked_period,
-        "scopes": _scopes(scopes["scopes"]),
-        "scope": forecast["scope"],
-        "as_of": as_of_text(forecast["as_of"], lang),
-        "as_of_day": "" if as_of is None else as_of[:10],
-        "now_address": "/?" + urlencode({"period": asked_period, "scope": forecast["scope"]}),
         "json_address": f"/v1/forecasts/{address['period']}?"
         + urlencode({"scope": address["scope"], **past}),
-        "foot": _foot(forecast, lang),
     }
 
 
@@ -89,12 +79,15 @@ class _Outlook:
     lang: Language
     forecast: Answer
     currency: str
+    asked: Asked
 
     @property
     def unit(self) -> Measure:
         """The one unit of the pictures and the table."""
         forecast = self.forecast
-        return money_measure([forecast["target"], forecast["revenue"]["p50"]], self.currency, self.lang)
+        return money_measure(
+            [forecast["target"], forecast["revenue"]["p50"]], self.currency, self.lang, self.asked.unit
+        )
 
     def money(self, value: float) -> str:
         """An amount in a sentence."""
@@ -249,7 +242,7 @@ class _Outlook:
             who=action["owner_name"] or action["owner_id"] or "–",
             label=action["label"],
             uplift=points_text(action["uplift_pp"], lang),
-            reliability=WORDS[f"reliability_{action['reliability']}"],
+            reliability=COMMON[f"reliability_{action['reliability']}"],
         )
         title = action["name"] or action["deal_id"]
         return self._one("action", title, said, action["attainment_pp"], action["revenue"], by_points)
@@ -274,16 +267,15 @@ class _Outlook:
             "revenue": revenue,
         }
 
-    def parts(self, asked_period: str, as_of: str | None) -> list[dict[str, str]]:
+    def parts(self) -> list[dict[str, str]]:
         """The parts of the scope, by need: the lowest probability times the size of what is missing."""
         children = [
             child for child in self.forecast["children"] if child["target"] or child["revenue"]["p90"]
         ]
         ends = [value for child in children for value in (child["target"], child["revenue"]["p90"]) if value]
-        kept = {"period": asked_period} | ({} if as_of is None else {"as_of": as_of})
-        return [self._row(child, max(ends), kept) for child in sorted(children, key=_need)]
+        return [self._row(child, max(ends)) for child in sorted(children, key=_need)]
 
-    def _row(self, child: Answer, end: float, kept: Mapping[str, str]) -> dict[str, str]:
+    def _row(self, child: Answer, end: float) -> dict[str, str]:
         lang, revenue, target, probability = (
             self.lang,
             child["revenue"],
@@ -306,7 +298,7 @@ class _Outlook:
         gap = None if target is None else revenue["mean"] - target
         return {
             "name": name,
-            "address": "/?" + urlencode({**kept, "scope": child["scope"]}),
+            "address": self.asked.address("/", scope=child["scope"]),
             "chance": cell(probability, PERCENT, lang, style="down" if short else ""),
             "bullet": bullet.svg(lang, _BULLET_WIDTH),
             "won": cell(child["closed"], self.unit, lang),
@@ -348,32 +340,6 @@ def _points(points: float | None, lang: Language, *, signed: bool = True) -> str
 def _part(words: str, points: float, after: str, lang: Language) -> dict[str, str]:
     style = "up" if points >= 0.5 else "down" if points <= -0.5 else ""
     return {"words": words, "change": _points(points, lang), "after": after, "style": style}
-
-
-def _periods(asked: str, lang: Language) -> list[dict[str, str]]:
-    rows = [{"name": name, "words": words.to(lang)} for name, words in _PERIODS.items()]
-    return rows if asked in _PERIODS else [*rows, {"name": asked, "words": asked}]
-
-
-def _scopes(rows: Sequence[Answer]) -> list[dict[str, str]]:
-    """The scopes of the choice, those below others further to the right."""
-    depth: dict[str, int] = {}
-    shown = []
-    for row in rows:
-        depth[row["scope"]] = depth.get(row["parent"] or "", -1) + 1
-        shown.append(
-            {"scope": row["scope"], "words": "　" * depth[row["scope"]] + (row["name"] or row["scope"])}
-        )
-    return shown
-
-
-def _foot(forecast: Answer, lang: Language) -> str:
-    model, data = forecast["model"], forecast["data_as_of"]
-    trained = day_text(datetime.fromisoformat(model["trained_at"]).date(), lang)
-    values = {"as_of": moment_text(forecast["as_of"], lang), "version": model["version"], "trained": trained}
-    if data is None:
-        return WORDS["foot_no_data"].format(**values).to(lang)
-    return WORDS["foot"].format(**values, data=moment_text(data, lang)).to(lang)
 
 
 def _both(words: str) -> Text:

@@ -1,0 +1,83 @@
+"""How does a page ask what REST is asked? In the name of its reader, for what that person may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import orjson
+from fastapi import Request
+
+from crm.i18n import Language
+from service import questions
+from service.api.audit_trail import note_scopes
+from service.api.pools import pools_of
+from service.api.responses import answer_to
+from service.api.seen import seen, sight_of
+from service.pages import site
+from service.pages.asked import Asked
+from service.sight import Sight
+from service.stored_answers import Question
+from service.use_cases import UseCases
+
+Answer = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A reader's page: what is asked, in which language, about whom, and the use cases that answer."""
+
+    request: Request
+    asked: Asked
+    cases: UseCases
+    lang: Language
+    sight: Sight
+    scope: str
+
+    @classmethod
+    def of(cls, request: Request, asked: Asked) -> Asking:
+        """The page of a request; SanchoError where its reader may not see the scope that is asked for."""
+        sight = sight_of(request)
+        scope = sight.scope(asked.scope)
+        note_scopes(request, scope)
+        cases: UseCases = request.app.state.use_cases
+        return cls(request, asked, cases, site.reader_language(request), sight, scope)
+
+    @property
+    def period(self) -> str:
+        """The period that is asked about."""
+        return self.asked.period
+
+    @property
+    def as_of(self) -> str | None:
+        """The moment that is asked about; None: now."""
+        return self.asked.as_of
+
+    @property
+    def currency(self) -> str:
+        """The organisation's currency."""
+        return self.cases.serving.current().bundle.currency
+
+    async def ask(self, question: Question) -> Answer:
+        """The answer to a question of REST, as its reader sees it."""
+        answer: Answer = orjson.loads((await answer_to(self.request, self.cases.answers, question)).body)
+        return answer
+
+    async def run(self, make: partial[Any], *named: str) -> Answer:
+        """The answer of a use case that is not stored, made in a thread; `named`: scopes that it is about."""
+        answer = await pools_of(self.request).slow.run(make)
+        return dict(orjson.loads(orjson.dumps(seen(self.request, answer, named))))
+
+    async def forecast(self) -> Answer:
+        """The forecast of the scope and period."""
+        cases = self.cases
+        return await self.ask(
+            questions.forecast(cases.forecasts, self.period, self.scope, self.as_of, self.lang, self.sight)
+        )
+
+    async def scopes(self) -> Answer:
+        """Of whom can be asked."""
+        return await self.ask(
+            questions.scopes(self.cases.scopes, self.period, self.as_of, self.lang, self.sight)
+        )

@@ -1,0 +1,26 @@
+"""Which pages are in the menu, in which order, and who is shown which?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from crm.i18n import Text
+from service.access_rules import may
+
+
+class Place(NamedTuple):
+    """A page of the menu: its name in templates (`here`), its address, and the operation that shows it."""
+
+    name: str
+    path: str
+    operation: str
+    words: Text
+
+
+MENU = (Place("outlook", "/", "show_outlook", Text("見通し", "Outlook")),)
+
+
+def places(rights: Collection[str]) -> list[Place]:
+    """The pages that somebody with these rights may open."""
+    return [place for place in MENU if may(rights, place.operation)]
