@@ -33,6 +33,7 @@ from service.api import (
     tables,
     targets,
     webhooks,
+    yomi,
 )
 from service.api.access import AccessLog, Credentials
 from service.api.allowances import Allowances
@@ -73,6 +74,7 @@ _ROUTERS = [
     for module in (
         deals,
         forecasts,
+        yomi,
         kpis,
         padding,
         people,

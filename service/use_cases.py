@@ -33,6 +33,7 @@ from service.targets import Targets
 from service.timeline import Timelines
 from service.webhook_requests import WebhookRequests
 from service.webhooks.notices import Notices
+from service.yomi.sheets import YomiSheets
 from training.registry import Registry
 
 
@@ -51,6 +52,7 @@ class UseCases:
     tables: Tables
     timelines: Timelines
     scopes: Scopes
+    yomi: YomiSheets
     shadow: Shadow
     comparisons: ModelComparisons
     jobs: JobRequests
@@ -114,6 +116,7 @@ class UseCases:
             targets=Targets(serving, tables),
             timelines=Timelines(serving),
             scopes=Scopes(serving),
+            yomi=YomiSheets(serving, recommendations),
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
             jobs=JobRequests(serving, JobQueue(settings.store_url)),

@@ -14,6 +14,7 @@ from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import open_service
 from service.cli.command import Command, Host, Lang, Port, option
+from service.cli.demo_ranks import write_ranks
 from service.cli.demo_world import TARGETS, lay_targets, write_demo_world
 from service.cli.output import Step, print_line, progress
 from service.cli.serve import run_server, settings_with
@@ -27,6 +28,7 @@ _MANAGER = "manager@example.com"  # of the demo, who sees the pages
 _MORNING = "09:00"
 _WAITING = "demo-targets.csv"
 _LAYING = Text("今四半期の目標を設定しています", "Setting this quarter's targets")
+_RANKING = Text("担当者のヨミを書き出しています", "Writing the reps' own ranks")
 _STARTING = Text("サービスを準備しています", "Starting the service")
 
 
@@ -92,7 +94,7 @@ def prepare(settings: Settings, deals: int, lang: Language, today: date | None =
     if not steps.done:
         _refuse_other_data(settings)
     folder = settings.home / "demo-world"
-    if {"world", "import", "train", "targets", "manager"} <= steps.done.keys():
+    if {"world", "import", "train", "targets", "ranks", "manager"} <= steps.done.keys():
         return
     morning = None if today is None else f"{today}T{_MORNING}"
     with progress(lang) as step:
@@ -100,6 +102,7 @@ def prepare(settings: Settings, deals: int, lang: Language, today: date | None =
         steps.once("import", lambda: _import(settings, folder, step))
         steps.once("train", lambda: _train(settings, morning, step))
         steps.once("targets", lambda: _targets(settings, folder, morning, step))
+        steps.once("ranks", lambda: _ranks(settings, folder, step))
         steps.once("manager", lambda: _manager(settings))
 
 
@@ -147,6 +150,15 @@ def _targets(settings: Settings, folder: Path, as_of: str | None, step: Step) ->
     lay_targets(home / _WAITING, folder / "people.csv", forecast, laid)
     step(_LAYING, 1, 1)
     return _import(settings, laid, step)
+
+
+def _ranks(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
+    """The reps' own ranks, after the training: what the sample's model says does not rest on them."""
+    step(_RANKING, 0, 1)
+    ranks = folder.parent / "demo-ranks"
+    write_ranks(folder, ranks)
+    step(_RANKING, 1, 1)
+    return _import(settings, ranks, step)
 
 
 def _manager(settings: Settings) -> dict[str, Any]:

@@ -44,6 +44,7 @@ from service.schemas.webhooks import (
     WebhookList,
     WebhookRequest,
 )
+from service.schemas.yomi import Yomi
 
 __all__ = [
     "AcceptRequest",
@@ -115,4 +116,5 @@ __all__ = [
     "WebhookRequest",
     "WhatIf",
     "WhatIfRequest",
+    "Yomi",
 ]
