@@ -24,6 +24,7 @@ from service.api import (
     kpi_sets,
     kpis,
     me,
+    meetings,
     models,
     padding,
     people,
@@ -84,6 +85,7 @@ _ROUTERS = [
         jobs,
         webhooks,
         kpi_sets,
+        meetings,
         targets,
         *(alerts, audit, me),
     )

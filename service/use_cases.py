@@ -9,12 +9,15 @@ from service.alert_requests import AlertRequests
 from service.alerts.notices import AlertNotices
 from service.answers_for_commands import AnswersForCommands
 from service.audit.book import AuditBook
+from service.calls import Calls
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.job_requests import JobRequests
 from service.jobs import JobQueue
 from service.kpi_sets import KpiSets
+from service.meetings.agreements import Agreements
+from service.meetings.meeting import Meetings
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_registry, open_store
@@ -57,6 +60,9 @@ class UseCases:
     webhooks: WebhookRequests
     alerts: AlertRequests
     targets: Targets
+    meetings: Meetings
+    agreements: Agreements
+    calls: Calls
     answers: StoredAnswers | None = None
     audit: AuditBook | None = None
     kpi_sets: KpiSets | None = None
@@ -96,6 +102,7 @@ class UseCases:
             ),
         )
         answers = StoredAnswers(serving)
+        agreements = Agreements(serving, recommendations)
         use = (forecasts, goals, recommendations)
         answers.register(
             lambda is_all: usual_questions(serving, use, settings.language, is_all),
@@ -121,6 +128,9 @@ class UseCases:
             alerts=alerts,
             answers=answers,
             records=PersonRecords(serving, goals, recommendations, padding),
+            agreements=agreements,
+            meetings=Meetings(serving, agreements),
+            calls=Calls(serving, forecasts),
             kpi_sets=KpiSets(serving, goals, models.is_due),
             audit=AuditBook(serving.store, serving.zone),
         )

@@ -18,6 +18,18 @@ from service.schemas.kpi_sets import (
     ProposeRequest,
 )
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
+from service.schemas.meetings import (
+    Agreement,
+    AgreementChange,
+    AgreementList,
+    AgreementRequest,
+    AgreementResult,
+    CallRequest,
+    NotesRequest,
+    OneOnOne,
+    RevenueCallList,
+    Review,
+)
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.padding import PaddingAnswer
 from service.schemas.people import PeopleList
@@ -48,8 +60,14 @@ from service.schemas.webhooks import (
 __all__ = [
     "AcceptRequest",
     "ActionList",
+    "Agreement",
+    "AgreementChange",
+    "AgreementList",
+    "AgreementRequest",
+    "AgreementResult",
     "AuditList",
     "BottleneckList",
+    "CallRequest",
     "CandidateList",
     "ChangedPassword",
     "ChannelList",
@@ -78,6 +96,8 @@ __all__ = [
     "NewChannel",
     "NewLevel",
     "NewWebhook",
+    "NotesRequest",
+    "OneOnOne",
     "OutcomeRequest",
     "PaddingAnswer",
     "PasswordRequest",
@@ -95,6 +115,8 @@ __all__ = [
     "RemovedRow",
     "RemovedWebhook",
     "Replayed",
+    "RevenueCallList",
+    "Review",
     "ScopeList",
     "ScoreRequest",
     "ShadowState",
