@@ -45,7 +45,7 @@ class Window:
         if None in self.owners:
             own |= owner.isna() | (owner == "")
         found = deals[own.to_numpy(bool)]
-        return found[[self.may_see(str(deal_id)) for deal_id in found["deal_id"]]]
+        return found[np.array([self.may_see(str(deal_id)) for deal_id in found["deal_id"]], bool)]
 
 
 def moves(window: Window) -> list[dict[str, Any]]:
