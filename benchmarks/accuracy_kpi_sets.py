@@ -21,6 +21,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -201,7 +202,8 @@ def steadiness_of(seed: int, options: argparse.Namespace) -> dict[str, Any]:
     for day in days:
         period = period_holding(day + timedelta(1))
         finder, people = finder_of(bundle, log, day, period.name)
-        found = finder.candidates(people, controllable=True)
+        held = frozenset((one, kpi) for one, kpis in before.items() for kpi in kpis)
+        found = replace(finder, held=held).candidates(people, controllable=True)
         now = {one: [kpi.kpi.id for kpi, _ in chosen(found[one], before.get(one, ()))] for one in people}
         for one in now.keys() & before.keys():
             changed += len(set(before[one]) - set(now[one]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -29,6 +29,11 @@ def contents_of(stored: StoredKpiSet) -> dict[str, Any]:
     """What a version of a set holds."""
     found: dict[str, Any] = orjson.loads(stored.contents)
     return found
+
+
+def held_in(sets: Iterable[StoredKpiSet]) -> frozenset[tuple[str, str]]:
+    """The KPIs that scopes have by some sets, as (scope, KPI)."""
+    return frozenset((one.scope, row["kpi"]) for one in sets for row in contents_of(one)["kpis"])
 
 
 def forecast_values(context: AnswerContext, scope: str) -> dict[str, float]:
