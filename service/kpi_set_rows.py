@@ -126,8 +126,9 @@ def as_it_stands(
     stored: StoredKpiSet,
     row: Mapping[str, Any],
     now: Sequence[Candidate],
+    relation_told: bool,
 ) -> AcceptedKpi:
-    """An accepted KPI with what is known of it now."""
+    """An accepted KPI with what is known of it now; `now`: the candidates of its scope."""
     kpi = known.kpi(row["kpi"])
     assert kpi is not None  # noqa: S101 - the caller leaves out what is not known
     forecast = known.prospects.of(kpi, stored.scope)
@@ -151,6 +152,7 @@ def as_it_stands(
         strength_now=None if effect is None else effect.strength,
         probability=forecast.probability(row["value"], kpi.lower_is_better),
         value_now=None if candidate is None else candidate.value,
+        relation_told=relation_told,
     )
 
 

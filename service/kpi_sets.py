@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 
 _GOAL = "revenue"
 _KIND = "committed"  # of the targets that an accepted set becomes
+_TOLD_LEFT = (
+    0.5  # of a period, for what a step brings in it to be compared with what it was to bring in a whole
+)
 _QUARTER_DAYS = 92  # after which a set is due for review
 
 
@@ -205,8 +208,9 @@ class KpiSets:
         known, names = self._goals.kpi_context(context), context.forecast.names
         finder = replace(self._finder(later, sight), held=held_in(stored))
         now = self._found(later, finder, [one.scope for one in stored])
+        told = _left_of(later) >= _TOLD_LEFT
         accepted = [
-            as_it_stands(context, known, one, row, now[one.scope])
+            as_it_stands(context, known, one, row, now[one.scope], told)
             for one in stored
             for row in contents_of(one)["kpis"]
             if known.kpi(row["kpi"]) is not None
@@ -410,6 +414,13 @@ class KpiSets:
     def _no_target(context: AnswerContext, scope: str) -> tuple[str, Text]:
         forecast = context.forecast
         return "no_target", messages.no_target(forecast.names.label(scope), forecast.period)
+
+
+def _left_of(context: AnswerContext) -> float:
+    """Which share of the period is still to come."""
+    period, zone = context.forecast.period, context.zone
+    start, end = period.start(zone), period.end(zone)
+    return min(max((end - context.moment) / (end - start), 0.0), 1.0)
 
 
 def _style(finder: CandidateFinder, scope: str) -> str | None:

@@ -228,6 +228,14 @@ def test_what_came_is_worked_out_by_hand() -> None:
     assert found.came == "came"
 
 
+def test_late_in_a_period_nothing_is_said_about_a_lost_relation() -> None:
+    gone = accepted(strength=3.0, strength_now=0.2)
+    assert reviewed([gone], False, {})[0].verdict == "drop"
+    late = reviewed([replace(gone, relation_told=False)], False, {})[0]
+    assert (late.verdict, late.has_lost_relation) == ("keep", False)
+    assert "下がって" not in late.sentence.ja
+
+
 def test_one_person_with_an_uncertain_forecast_tells_nothing() -> None:
     assert what_came([accepted(foreseen=(1_000.0, 400.0))]).came == "cannot_be_told"
     assert what_came([accepted(revenue=None)]).came == "cannot_be_told"
