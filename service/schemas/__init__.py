@@ -22,6 +22,8 @@ from service.schemas.models import ModelComparison, ModelDetails, ModelList, Pro
 from service.schemas.padding import PaddingAnswer
 from service.schemas.people import PeopleList
 from service.schemas.person_record import MyAnswer, PersonAnswerList, PersonRecord, StoredPersonAnswer
+from service.schemas.proof import ModelProof
+from service.schemas.quarantine import QuarantineList
 from service.schemas.scopes import ScopeList
 from service.schemas.sign_in import (
     ChangedPassword,
@@ -72,6 +74,7 @@ __all__ = [
     "ModelComparison",
     "ModelDetails",
     "ModelList",
+    "ModelProof",
     "MuteRequest",
     "Muted",
     "MyAnswer",
@@ -90,6 +93,7 @@ __all__ = [
     "Promotion",
     "Proposal",
     "ProposeRequest",
+    "QuarantineList",
     "RecommendationReport",
     "RecordedOutcome",
     "RemovedRow",
