@@ -12,6 +12,7 @@ from pictures.reliability import Bin, Reliability
 from service.access_rules import may
 from service.language import day_text, moment_text
 from service.pages.frame import foot
+from service.pages.navigation import places
 from service.pages.trust.words import WORDS
 from service.pages.values import cell
 
@@ -34,7 +35,10 @@ def trust_view(
         "reliability": None if reliability is None else picture(reliability).figure(lang),
         "targets": [_target(row, lang) for row in proof["targets"]],
         "intervals": [_interval(row, lang) for row in proof["intervals"]],
-        "deal_methods": [_method(row, _SCORE, lang) for row in proof["deal_methods"]],
+        "deal_methods": [
+            _method(row, _SCORE, lang) for row in proof["deal_methods"] if not _is_part(row["name"])
+        ],
+        "has_yomi": any(place.path == "/yomi" for place in places(rights)),
         "revenue_methods": [_method(row, _SHARE, lang) for row in proof["revenue_methods"]],
         "backtest": None
         if backtest is None
@@ -66,6 +70,11 @@ def picture(reliability: Answer) -> Reliability:
     return Reliability(name="reliability", title=WORDS["reliability_title"], bins=bins)
 
 
+def _is_part(name: str) -> bool:
+    """Whether a method is a part of the model, which is for the model card."""
+    return name.startswith("alone_")
+
+
 def _span(periods: list[str]) -> str:
     return periods[0] if len(periods) == 1 else f"{periods[0]} – {periods[-1]}"
 
@@ -76,19 +85,30 @@ def _step(job: Answer) -> str:
 
 def _target(row: Answer, lang: Language) -> dict[str, str]:
     return {
-        "said": f"{row['low']:.0%}–{row['high']:.0%}"
-        if lang == "en"
-        else f"{row['low']:.0%}〜{row['high']:.0%}",
+        "said": _tenth(row, lang),
         "forecasts": cell(row["forecasts"], COUNT, lang),
         "reached": cell(row["reached"], COUNT, lang),
     }
 
 
+def _tenth(row: Answer, lang: Language) -> str:
+    """From where to where chances were said; none is said to be certain."""
+    low, high = f"{100 * row['low']:.0f}", f"{row['high']:.0%}"
+    if row["low"] == 0:
+        return WORDS["below"].format(high=high).to(lang)
+    if row["high"] == 1:
+        return WORDS["above"].format(low=low).to(lang)
+    return f"{low}{_between(lang)}{high}"
+
+
+def _between(lang: Language) -> str:
+    return "〜" if lang == "ja" else " to "
+
+
 def _interval(row: Answer, lang: Language) -> dict[str, str]:
     ends = "–"
     if row["low"] is not None:
-        between = "〜" if lang == "ja" else " to "
-        ends = f"{PERCENT.number(row['low'])}{between}{PERCENT.number(row['high'])}%"
+        ends = _between(lang).join(PERCENT.text(row[end], lang) for end in ("low", "high"))
     return {
         "kind": WORDS[f"kind_{row['kind']}"].to(lang),
         "level": cell(row["level"], PERCENT, lang),
@@ -104,11 +124,8 @@ def _method(row: Answer, measure: Measure, lang: Language) -> dict[str, str]:
     gap = row["difference"]
     ends = ""
     if gap is not None:
-        between = "〜" if lang == "ja" else " to "
-        ends = (
-            f"（{measure.number(gap['lo'], signed=True)}{between}{measure.number(gap['hi'], signed=True)}）"
-        )
-        ends = ends if lang == "ja" else f" ({ends[1:-1]})"
+        ends = _between(lang).join(measure.number(gap[end], signed=True) for end in ("lo", "hi"))
+        ends = f"（{ends}）" if lang == "ja" else f" ({ends})"
     return {
         "label": row["label"],
         "score": cell(row["score"], measure, lang),

@@ -24,6 +24,8 @@ WORDS: Mapping[str, Text] = {
     ),
     "said": Text("予測した確率", "Chance predicted"),
     "forecasts": Text("予測の数", "Forecasts"),
+    "below": Text("{high}未満", "under {high}"),
+    "above": Text("{low}%以上", "{low}% and more"),
     "reached": Text("届いた数", "Reached"),
     "intervals_title": Text("予測の幅は守られているか", "Do the ranges hold?"),
     "intervals_said": Text(
@@ -51,8 +53,8 @@ WORDS: Mapping[str, Text] = {
         "商談の受注：予測誤差（対数損失。小さいほど良い）", "Deals: error (log loss; smaller is better)"
     ),
     "revenue_title": Text(
-        "全社の着地：予測誤差（CRPS、売上に対する割合。小さいほど良い）",
-        "Company revenue: error (CRPS as a share of revenue; smaller is better)",
+        "全社の着地：予測誤差（CRPS、売上の%。小さいほど良い）",
+        "Company revenue: error (CRPS, % of revenue; smaller is better)",
     ),
     "method": Text("方法", "Method"),
     "error": Text("予測誤差", "Error"),
@@ -60,6 +62,9 @@ WORDS: Mapping[str, Text] = {
     "better": Text("Sanchoが良い", "Sancho is better"),
     "same": Text("差ははっきりしない", "no clear difference"),
     "worse": Text("この方法が良い", "this one is better"),
+    "by_rank": Text(
+        "営業のヨミの答え合わせは、ヨミ表にあります。", "Reps' own calls are judged on the deal sheet."
+    ),
     "itself": Text("–", "–"),
     "no_backtest": Text(
         "着地見込みの成績は、過去検証（過去の四半期に戻って予測し、実績と比べる）を行うと出ます。数分から1時間ほどかかります。",
