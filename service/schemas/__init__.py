@@ -34,6 +34,8 @@ from service.schemas.models import ModelComparison, ModelDetails, ModelList, Pro
 from service.schemas.padding import PaddingAnswer
 from service.schemas.people import PeopleList
 from service.schemas.person_record import MyAnswer, PersonAnswerList, PersonRecord, StoredPersonAnswer
+from service.schemas.proof import ModelProof
+from service.schemas.quarantine import QuarantineList
 from service.schemas.scopes import ScopeList
 from service.schemas.sign_in import (
     ChangedPassword,
@@ -90,6 +92,7 @@ __all__ = [
     "ModelComparison",
     "ModelDetails",
     "ModelList",
+    "ModelProof",
     "MuteRequest",
     "Muted",
     "MyAnswer",
@@ -110,6 +113,7 @@ __all__ = [
     "Promotion",
     "Proposal",
     "ProposeRequest",
+    "QuarantineList",
     "RecommendationReport",
     "RecordedOutcome",
     "RemovedRow",
