@@ -173,12 +173,18 @@ class Client(HttpClient):
         as_of: str | None = None,
         period: str | None = None,
         sort: str | None = None,
+        flag: Literal["attention"]
+        | Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
+        | None = None,
+        bottleneck: str | None = None,
+        deal_id: str | None = None,
+        q: str | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> DealList:
         """Scored open deals.
 
-        Scores of the open deals of a scope, page by page.
+        The open deals of a scope, or those looked for: scores, what is known of each, what to do next.
 
         Needs the right `read`.
         """
@@ -190,6 +196,10 @@ class Client(HttpClient):
                 "as_of": as_of,
                 "period": period,
                 "sort": sort,
+                "flag": flag,
+                "bottleneck": bottleneck,
+                "deal_id": deal_id,
+                "q": q,
                 "cursor": cursor,
                 "limit": limit,
             },
@@ -204,6 +214,12 @@ class Client(HttpClient):
         as_of: str | None = None,
         period: str | None = None,
         sort: str | None = None,
+        flag: Literal["attention"]
+        | Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
+        | None = None,
+        bottleneck: str | None = None,
+        deal_id: str | None = None,
+        q: str | None = None,
         limit: int | None = None,
     ) -> Iterator[DealScore]:
         """All `deals` of `list_deals`, each page asked for when it is reached."""
@@ -214,6 +230,10 @@ class Client(HttpClient):
                 as_of=as_of,
                 period=period,
                 sort=sort,
+                flag=flag,
+                bottleneck=bottleneck,
+                deal_id=deal_id,
+                q=q,
                 cursor=cursor,
                 limit=limit,
             )

@@ -365,6 +365,10 @@ class BottleneckList(TypedDict):
     bottlenecks: list[Bottleneck]
     # Send it as `cursor` to get the next page; null = this is the last one
     next_cursor: NotRequired[str | None]
+    # How many conditions in segments the training compared; null of models trained before it was kept
+    looked_for: NotRequired[int | None]
+    # The share of false ones among the bottlenecks found that the search keeps to, at most
+    false_share: float
     funnel: list[FunnelStage]
 
 
@@ -855,9 +859,29 @@ class DealList(TypedDict):
     data_as_of: NotRequired[str | None]
     model: ModelInfo
     warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
     deals: list[DealScore]
-    # Send it as `cursor` for the next page; null on the last page
-    next_cursor: str | None
+    # Send it as `cursor` to get the next page; null = this is the last one
+    next_cursor: NotRequired[str | None]
+    # Send it as `cursor` to get the page before; null where that is the first page, which needs no
+    # cursor, or where this is the first page (`rows_before` is 0)
+    previous_cursor: NotRequired[str | None]
+    # How many of the deals found come before this page
+    rows_before: int
+    # How many deals there are on all pages
+    deals_found: int
+    # How many are open in the scope, whatever is looked for
+    open_deals: int
+    # How many of these need attention
+    attention_deals: int
+    # Of all open deals of the scope, most frequent first
+    flag_counts: list[FlagCount]
 
 
 class DealReason(TypedDict):
@@ -891,7 +915,7 @@ class DealRevenue(TypedDict):
 
 
 class DealScore(TypedDict):
-    """One row of `sancho score`."""
+    """An open deal with its scores (one row of `sancho score`), and what is known of it."""
 
     deal_id: str
     # What the deal is called; null where no name is recorded
@@ -906,8 +930,29 @@ class DealScore(TypedDict):
     revenue_p10: float
     revenue_p50: float
     revenue_p90: float
+    # Predicted: the median day of a win, if it is won
     expected_close_date: str | None
     model_version: str
+    owner_id: NotRequired[str | None]
+    # What the owner is called
+    owner_name: NotRequired[str | None]
+    stage: str
+    # As recorded, in the organisation's currency
+    amount: NotRequired[float | None]
+    # The expected close date that the rep has entered
+    planned_close_date: NotRequired[str | None]
+    # By how much `win_by_period_end` has changed in a week, by the same model; null for a deal that
+    # was not there yet
+    change_pp: NotRequired[float | None]
+    # Points of the scope's probability of reaching its target if it is won, minus those if it is
+    # lost; null without a target
+    swing_pp: NotRequired[float | None]
+    flags: NotRequired[list[Flag]]
+    # It is past its date, stalled or without contact, and its swing is a point or more; where the
+    # goal is settled (`ranked_by` revenue), its expected revenue is 1 % of the target or more
+    needs_attention: NotRequired[bool]
+    # null where none is recommended, or the deal is in the holdout group
+    next_action: NotRequired[NextAction | None]
 
 
 # A lever, from its current level to the level after a feasible step.
@@ -1008,6 +1053,14 @@ class Flag(TypedDict):
     code: Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
     label: str
     since: str | None
+
+
+class FlagCount(TypedDict):
+    """For how many of the scope's open deals a flag is raised."""
+
+    code: Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
+    label: str
+    deals: int
 
 
 class Forecast(TypedDict):
@@ -1779,6 +1832,17 @@ class NewWebhook(TypedDict):
     model: ModelInfo | None
     warnings: list[AnswerWarning]
     secret: str
+
+
+class NextAction(TypedDict):
+    """The first of a deal's next actions, in short; `GET /v1/deals/{deal_id}` has all of them."""
+
+    recommendation_id: str
+    action: str
+    label: str
+    # Points of win probability, compared with the usual course
+    uplift_pp: float
+    reliability: Literal["high", "medium", "low"]
 
 
 class OffPolicyValue(TypedDict):
@@ -2835,6 +2899,8 @@ class Timeline(TypedDict):
     entries_left_off: int
     # Of each day that is stored (`sancho jobs schedule scoring --every 1d`)
     scores: list[TimelineScore]
+    # What was told of the recommendations of the past 14 days, newest first
+    outcomes: list[TimelineOutcome]
 
 
 class TimelineEntry(TypedDict):
@@ -2857,6 +2923,18 @@ class TimelineEntry(TypedDict):
     # null = nobody is recorded
     actor_id: str | None
     actor_name: str | None
+
+
+class TimelineOutcome(TypedDict):
+    """What was told of a recommendation, by whom is not recorded."""
+
+    at: str
+    recommendation_id: str
+    action: str
+    label: str
+    state: Literal["shown", "accepted", "dismissed", "done"]
+    # Why it was dismissed
+    reason: str | None
 
 
 class TimelineScore(TypedDict):
