@@ -321,6 +321,11 @@ class Store:
         with self._reading() as connection:
             return recommendations.stored(connection), recommendations.outcomes(connection)
 
+    def outcomes_from(self, recommendation_id: str) -> list[Outcome]:
+        """The outcomes of recommendations with this id or a later one, oldest first."""
+        with self._reading() as connection:
+            return recommendations.outcomes(connection, recommendation_id)
+
     def deal_recommended(self, recommendation_id: str) -> str | None:
         """The deal that a stored recommendation is about; None where no such one is stored."""
         with self._reading() as connection:

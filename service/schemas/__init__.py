@@ -6,7 +6,8 @@ from service.schemas.actions import ActionList, OutcomeRequest, RecommendationRe
 from service.schemas.alerts import ChannelList, ChannelRequest, ChannelTold, Muted, MuteRequest, NewChannel
 from service.schemas.audit import AuditList
 from service.schemas.bottlenecks import BottleneckList
-from service.schemas.deals import DealList, Insight, ScoreRequest, Timeline
+from service.schemas.deal_list import DealFilter, DealList
+from service.schemas.deals import Insight, ScoreRequest, Timeline
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
 from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
 from service.schemas.kpi_sets import (
@@ -76,6 +77,7 @@ __all__ = [
     "ChannelRequest",
     "ChannelTold",
     "CheckRequest",
+    "DealFilter",
     "DealList",
     "DeliveryState",
     "Forecast",
