@@ -104,13 +104,17 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 PAGES: Mapping[str, tuple[str, ...]] = {
     "show_outlook": (READ,),
     "show_trust": (READ,),
+    "show_yomi": (READ,),
+    "send_rank_column": (WRITE,),
     "download_card": (READ,),
     "send_promotion": (ADMIN,),
     "send_rollback": (ADMIN,),
     "send_backtest": (ADMIN,),
 }
 # Those of them that are about the whole organisation: only for who sees everything.
-PAGES_OF_ALL: frozenset[str] = frozenset({"send_promotion", "send_rollback", "send_backtest"})
+PAGES_OF_ALL: frozenset[str] = frozenset(
+    {"send_promotion", "send_rollback", "send_backtest", "send_rank_column"}
+)
 
 # What is asked of the caller's sight (`service.sight`), by operation. One that is not here is only for who
 # sees everything.

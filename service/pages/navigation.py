@@ -20,6 +20,7 @@ class Place(NamedTuple):
 
 MENU = (
     Place("outlook", "/", "show_outlook", Text("見通し", "Outlook")),
+    Place("yomi", "/yomi", "show_yomi", Text("ヨミ表", "Deal sheet")),
     Place("trust", "/trust", "show_trust", Text("予測の成績", "Track record")),
 )
 
