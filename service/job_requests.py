@@ -15,7 +15,7 @@ from service import cursors
 from service.idempotency import named_id, refuse_reuse
 from service.job_answers import job_answer, job_list
 from service.jobs import JobQueue
-from service.jobs.kinds import BACKTEST, IMPORT, TRAINING
+from service.jobs.kinds import BACKTEST, IMPORT, SAMPLE, TRAINING
 from service.jobs.queue import unknown_job
 from service.serving_state import ServingState
 from service.sight import EVERYTHING, Sight
@@ -121,6 +121,11 @@ class JobRequests:
     def add_backtest(self, caller: str, lang: Language) -> dict[str, Any]:
         """A job that makes a backtest; the one that is open already, where there is one."""
         job, _ = self._queue.add(BACKTEST, {}, requested_by=caller, unique_key=BACKTEST)
+        return self._answer(job, lang)
+
+    def add_sample(self, caller: str, lang: Language) -> dict[str, Any]:
+        """A job that builds the sample organisation; the one that is open already, where there is one."""
+        job, _ = self._queue.add(SAMPLE, {}, requested_by=caller, unique_key=SAMPLE)
         return self._answer(job, lang)
 
     def open_one(self, kind: str, lang: Language) -> dict[str, Any] | None:

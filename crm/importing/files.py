@@ -75,7 +75,8 @@ def import_path(
     """Imports a file or a folder's files, all in one transaction; a bad row never stops the good ones.
 
     `mapping` is one, or names a shipped one or a TOML file; `table` says which table a file is where its
-    name does not. `dry_run` does everything but keep it. `now` (microseconds UTC) bounds what can have happened.
+    name does not. `dry_run` does everything but keep it. `now` (microseconds UTC) bounds what can have
+    happened.
     `whole`: each list is all there is, so that stored rows which it does not name are gone from now on.
     `saying` is what the user knows of the files; as snapshots, lists become history by their days.
     """

@@ -127,6 +127,13 @@ def make_backtest(settings: Settings, _queue: JobQueue, _job: Job, step: Step) -
     return {"periods": found["settings"]["periods"], "files": [file.name for file in written]}
 
 
+def build_sample_organisation(settings: Settings, _queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
+    """Fills an empty installation with the sample organisation, and trains on it."""
+    from service.sample import SMALL, build_sample
+
+    return dict(build_sample(settings, SMALL, step).done)
+
+
 def send_events(settings: Settings, queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
     """Sends the events of webhooks that are due; another job will send what is due later."""
     from service.webhooks.book import Webhooks
@@ -176,6 +183,7 @@ KINDS: Mapping[str, Kind] = {
     TRAINING: Kind(Text("学習", "training"), True, train_model),
     SCORING: Kind(Text("商談スコアの保存", "daily scores"), True, score_deals),
     RETENTION: Kind(Text("保存期間の適用", "retention"), True, keep_within_retention),
+    SAMPLE: Kind(Text("サンプルの作成", "sample"), True, build_sample_organisation),
     BACKTEST: Kind(Text("過去検証", "backtest"), True, make_backtest),
     WEBHOOKS: Kind(Text("Webhookの送信", "webhooks"), False, send_events),
     ALERTS: Kind(Text("通知の送信", "alerts"), False, send_alerts),
