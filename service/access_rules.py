@@ -97,7 +97,16 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 
 # The same of pages (GET, and the POST of their forms), each about a scope that its reader sees.
-PAGES: Mapping[str, tuple[str, ...]] = {"show_outlook": (READ,)}
+PAGES: Mapping[str, tuple[str, ...]] = {
+    "show_outlook": (READ,),
+    "send_call": (WRITE, RECOMMEND),
+    "show_people": (READ,),
+    "show_one_on_one": (READ,),
+    "send_one_on_one": (WRITE, RECOMMEND),
+    "list_reviews": (READ,),
+    "show_review": (READ,),
+    "send_review": (WRITE, RECOMMEND),
+}
 # Those of them that are about the whole organisation: only for who sees everything.
 PAGES_OF_ALL: frozenset[str] = frozenset()
 

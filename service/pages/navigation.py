@@ -18,7 +18,11 @@ class Place(NamedTuple):
     words: Text
 
 
-MENU = (Place("outlook", "/", "show_outlook", Text("見通し", "Outlook")),)
+MENU = (
+    Place("outlook", "/", "show_outlook", Text("見通し", "Outlook")),
+    Place("people", "/people", "show_people", Text("メンバー", "People")),
+    Place("reviews", "/reviews", "list_reviews", Text("週次会議", "Weekly review")),
+)
 
 
 def places(rights: Collection[str]) -> list[Place]:
