@@ -67,6 +67,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "put_table_rows": (WRITE,),
     "delete_table_row": (WRITE,),
     "import_file": (WRITE,),
+    "list_quarantine": (WRITE,),
+    "download_quarantine": (WRITE,),
     "list_jobs": (READ, WRITE),
     "get_job": (READ, WRITE),
     "cancel_job": (WRITE,),
@@ -74,6 +76,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "get_model": (READ,),
     "compare_models": (READ,),
     "get_shadow": (READ,),
+    "get_model_proof": (READ,),
     "train_model": (ADMIN,),
     "promote_model": (ADMIN,),
     "roll_back_model": (ADMIN,),
@@ -106,9 +109,14 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "list_reviews": (READ,),
     "show_review": (READ,),
     "send_review": (WRITE, RECOMMEND),
+    "show_trust": (READ,),
+    "download_card": (READ,),
+    "send_promotion": (ADMIN,),
+    "send_rollback": (ADMIN,),
+    "send_backtest": (ADMIN,),
 }
 # Those of them that are about the whole organisation: only for who sees everything.
-PAGES_OF_ALL: frozenset[str] = frozenset()
+PAGES_OF_ALL: frozenset[str] = frozenset({"send_promotion", "send_rollback", "send_backtest"})
 
 # What is asked of the caller's sight (`service.sight`), by operation. One that is not here is only for who
 # sees everything.
@@ -167,6 +175,7 @@ SIGHT: Mapping[str, str] = {
     "get_model": MODELS,
     "compare_models": MODELS,
     "get_shadow": MODELS,
+    "get_model_proof": MODELS,
 }
 
 

@@ -57,6 +57,7 @@ _DETAILS = {
 STATUS = {
     "unknown_deal": 404,
     "unknown_recommendation": 404,
+    "unknown_bottleneck": 404,
     "unknown_row": 404,
     "unknown_scope": 404,
     "unknown_table": 404,

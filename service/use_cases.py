@@ -24,6 +24,8 @@ from service.organisation import open_registry, open_store
 from service.padding import PaddingQuestions
 from service.pauses import Settled
 from service.person_record import PersonRecords
+from service.proof import Proofs
+from service.quarantine import Quarantine
 from service.questions import usual_questions
 from service.recommendations import Recommendations
 from service.scopes import Scopes
@@ -63,6 +65,8 @@ class UseCases:
     meetings: Meetings
     agreements: Agreements
     calls: Calls
+    quarantine: Quarantine
+    proofs: Proofs
     answers: StoredAnswers | None = None
     audit: AuditBook | None = None
     kpi_sets: KpiSets | None = None
@@ -86,6 +90,7 @@ class UseCases:
         deals = DealInsights(serving, recommendations, shadow)
         models = ModelAdmin(serving)
         tables = Tables(serving)
+        quarantine = Quarantine(serving)
         webhooks = WebhookRequests(serving, settings)
         notices = Notices(serving, webhooks.book, webhooks.wake)
         alerts = AlertRequests(serving, settings)
@@ -99,6 +104,7 @@ class UseCases:
                 notices.look_if_possible,
                 of_people.look_if_possible,
                 Settled.settle,
+                quarantine.count_if_changed,
             ),
         )
         answers = StoredAnswers(serving)
@@ -119,6 +125,8 @@ class UseCases:
             models=models,
             tables=tables,
             targets=Targets(serving, tables),
+            quarantine=quarantine,
+            proofs=Proofs(serving, models, quarantine),
             timelines=Timelines(serving),
             scopes=Scopes(serving),
             shadow=shadow,

@@ -20,6 +20,8 @@ from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.padding import PaddingQuestions
 from service.person_record import PersonRecords
+from service.proof import Proofs
+from service.quarantine import Quarantine
 from service.recommendations import Recommendations
 from service.scopes import Scopes
 from service.serving_state import ServingState
@@ -71,6 +73,16 @@ async def model_admin(request: Request) -> ModelAdmin:
 async def comparisons(request: Request) -> ModelComparisons:
     """Versions of the model compared, and the shadow."""
     return _use_cases(request).comparisons
+
+
+async def proofs(request: Request) -> Proofs:
+    """What is known of how good models are."""
+    return _use_cases(request).proofs
+
+
+async def quarantine(request: Request) -> Quarantine:
+    """Rows that imports could not use."""
+    return _use_cases(request).quarantine
 
 
 async def stored_answers(request: Request) -> StoredAnswers | None:
@@ -173,4 +185,6 @@ TargetsDep = Annotated[Targets, Depends(targets)]
 TimelinesDep = Annotated[Timelines, Depends(timelines)]
 ScopesDep = Annotated[Scopes, Depends(scopes)]
 AuditDep = Annotated[AuditBook, Depends(audit_book)]
+ProofsDep = Annotated[Proofs, Depends(proofs)]
+QuarantineDep = Annotated[Quarantine, Depends(quarantine)]
 PersonRecordsDep = Annotated[PersonRecords, Depends(person_records)]

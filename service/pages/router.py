@@ -11,6 +11,7 @@ from service.pages.one_on_one import page as one_on_one
 from service.pages.outlook import page as outlook
 from service.pages.people import page as people
 from service.pages.reviews import page as reviews
+from service.pages.trust import page as trust
 from service.representation import Representation
 
 _style = APIRouter(include_in_schema=False)
@@ -26,4 +27,4 @@ async def get_style(request: Request) -> Response:
 
 
 # Of all pages, each of which has its own.
-ROUTERS = (_style, *(module.router for module in (outlook, people, one_on_one, reviews)))
+ROUTERS = (_style, *(module.router for module in (outlook, people, one_on_one, reviews, trust)))

@@ -6,7 +6,8 @@ from service.schemas.actions import ActionList, OutcomeRequest, RecommendationRe
 from service.schemas.alerts import ChannelList, ChannelRequest, ChannelTold, Muted, MuteRequest, NewChannel
 from service.schemas.audit import AuditList
 from service.schemas.bottlenecks import BottleneckList
-from service.schemas.deals import DealList, Insight, ScoreRequest, Timeline
+from service.schemas.deal_list import DealFilter, DealList
+from service.schemas.deals import Insight, ScoreRequest, Timeline
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
 from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
 from service.schemas.kpi_sets import (
@@ -34,6 +35,8 @@ from service.schemas.models import ModelComparison, ModelDetails, ModelList, Pro
 from service.schemas.padding import PaddingAnswer
 from service.schemas.people import PeopleList
 from service.schemas.person_record import MyAnswer, PersonAnswerList, PersonRecord, StoredPersonAnswer
+from service.schemas.proof import ModelProof
+from service.schemas.quarantine import QuarantineList
 from service.schemas.scopes import ScopeList
 from service.schemas.sign_in import (
     ChangedPassword,
@@ -74,6 +77,7 @@ __all__ = [
     "ChannelRequest",
     "ChannelTold",
     "CheckRequest",
+    "DealFilter",
     "DealList",
     "DeliveryState",
     "Forecast",
@@ -90,6 +94,7 @@ __all__ = [
     "ModelComparison",
     "ModelDetails",
     "ModelList",
+    "ModelProof",
     "MuteRequest",
     "Muted",
     "MyAnswer",
@@ -110,6 +115,7 @@ __all__ = [
     "Promotion",
     "Proposal",
     "ProposeRequest",
+    "QuarantineList",
     "RecommendationReport",
     "RecordedOutcome",
     "RemovedRow",
