@@ -52,7 +52,7 @@ def outlook_view(
     currency: str,
 ) -> dict[str, Any]:
     """The values of the page's template."""
-    page = _Outlook(lang, forecast, currency, asked)
+    page = OutlookParts(lang, forecast, currency, asked)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
     address = {"scope": forecast["scope"], "period": forecast["period"]}
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
@@ -75,7 +75,9 @@ def outlook_view(
 
 
 @dataclass(frozen=True)
-class _Outlook:
+class OutlookParts:
+    """The parts of the page, of which a weekly review shows some, too."""
+
     lang: Language
     forecast: Answer
     currency: str
