@@ -18,7 +18,11 @@ class Place(NamedTuple):
     words: Text
 
 
-MENU = (Place("outlook", "/", "show_outlook", Text("見通し", "Outlook")),)
+MENU = (
+    Place("outlook", "/", "show_outlook", Text("見通し", "Outlook")),
+    Place("deals", "/deals", "show_deals", Text("商談", "Deals")),
+    Place("process", "/process", "show_process", Text("営業プロセス", "Process")),
+)
 
 
 def places(rights: Collection[str]) -> list[Place]:

@@ -7,7 +7,10 @@ from fastapi.responses import Response
 
 from service.api.responses import respond
 from service.pages import site
+from service.pages.deal import page as deal
+from service.pages.deals import page as deals
 from service.pages.outlook import page as outlook
+from service.pages.process import page as process
 from service.representation import Representation
 
 _style = APIRouter(include_in_schema=False)
@@ -23,4 +26,4 @@ async def get_style(request: Request) -> Response:
 
 
 # Of all pages, each of which has its own.
-ROUTERS = (_style, *(module.router for module in (outlook,)))
+ROUTERS = (_style, *(module.router for module in (outlook, deals, deal, process)))
