@@ -2,15 +2,22 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test quick lint format bench release lock clean
+.PHONY: demo test quick lint format bench browser release lock clean
 
 demo: .venv/.runtime
 	$(BIN)/sancho demo
 
 # A process per core, a thread each; a file stays with one process, which makes what its tests share once. The
 # files of whole pipelines begin first, so that none is left over at the end.
-test: lint
+test: lint browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
+
+# The tests of pages look at them with the system's Chromium. Without the font, Japanese is boxes.
+CHROMIUM := command -v chromium || command -v chromium-browser || command -v google-chrome-stable || command -v google-chrome
+browser:
+	@{ $(CHROMIUM); } >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
+	  && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null; } \
+	  || echo "No Chromium here, and it cannot be installed: the tests of pages in a browser will be skipped."
 
 # What needs no training, while one writes.
 quick: .venv/.dev

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -29,6 +29,11 @@ def contents_of(stored: StoredKpiSet) -> dict[str, Any]:
     """What a version of a set holds."""
     found: dict[str, Any] = orjson.loads(stored.contents)
     return found
+
+
+def held_in(sets: Iterable[StoredKpiSet]) -> frozenset[tuple[str, str]]:
+    """The KPIs that scopes have by some sets, as (scope, KPI)."""
+    return frozenset((one.scope, row["kpi"]) for one in sets for row in contents_of(one)["kpis"])
 
 
 def forecast_values(context: AnswerContext, scope: str) -> dict[str, float]:
@@ -121,8 +126,9 @@ def as_it_stands(
     stored: StoredKpiSet,
     row: Mapping[str, Any],
     now: Sequence[Candidate],
+    relation_told: bool,
 ) -> AcceptedKpi:
-    """An accepted KPI with what is known of it now."""
+    """An accepted KPI with what is known of it now; `now`: the candidates of its scope."""
     kpi = known.kpi(row["kpi"])
     assert kpi is not None  # noqa: S101 - the caller leaves out what is not known
     forecast = known.prospects.of(kpi, stored.scope)
@@ -146,6 +152,7 @@ def as_it_stands(
         strength_now=None if effect is None else effect.strength,
         probability=forecast.probability(row["value"], kpi.lower_is_better),
         value_now=None if candidate is None else candidate.value,
+        relation_told=relation_told,
     )
 
 

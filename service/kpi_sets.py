@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from service.kpi_set_rows import (
     contents_of,
     effect_fields,
     forecast_values,
+    held_in,
     key_of,
     proposed_row,
     review_row,
@@ -47,6 +49,9 @@ if TYPE_CHECKING:
 
 _GOAL = "revenue"
 _KIND = "committed"  # of the targets that an accepted set becomes
+_TOLD_LEFT = (
+    0.5  # of a period, for what a step brings in it to be compared with what it was to bring in a whole
+)
 _QUARTER_DAYS = 92  # after which a set is due for review
 
 
@@ -84,10 +89,10 @@ class KpiSets:
         """Three to five KPIs for each person of a scope; nothing is stored."""
         scope = sight.scope(request.scope)
         context = self._serving.context(request.as_of, request.period, sight)
-        finder = self._finder(context, sight, planned=True)
         scopes = self._people(context, scope)
         period, names = context.forecast.period, context.forecast.names
         before = {one.scope: one for one in self._latest(period, scopes)}
+        finder = replace(self._finder(context, sight, planned=True), held=held_in(before.values()))
         found = self._found(context, finder, scopes, controllable=True)
         sets, warnings = [], []
         for one in scopes:
@@ -201,10 +206,11 @@ class KpiSets:
         inside = {scope, *self._people(context, scope), *self._below(context, scope)}
         stored = [one for one in self._serving.store.kpi_sets(key_of(asked)) if one.scope in inside]
         known, names = self._goals.kpi_context(context), context.forecast.names
-        finder = self._finder(later, sight)
+        finder = replace(self._finder(later, sight), held=held_in(stored))
         now = self._found(later, finder, [one.scope for one in stored])
+        told = _left_of(later) >= _TOLD_LEFT
         accepted = [
-            as_it_stands(context, known, one, row, now[one.scope])
+            as_it_stands(context, known, one, row, now[one.scope], told)
             for one in stored
             for row in contents_of(one)["kpis"]
             if known.kpi(row["kpi"]) is not None
@@ -244,7 +250,7 @@ class KpiSets:
         context: AnswerContext, finder: CandidateFinder, scopes: Sequence[str], controllable: bool = False
     ) -> Mapping[str, list[Candidate]]:
         """The candidates of scopes, found once for all who ask the same."""
-        asked = (context.key, finder.steps.widest, bool(finder.asked), controllable, *scopes)
+        asked = (context.key, finder.steps.widest, bool(finder.asked), finder.held, controllable, *scopes)
         found = context.state.caches.kpi_candidates
         return found.get(asked, lambda: finder.candidates(scopes, controllable))
 
@@ -408,6 +414,13 @@ class KpiSets:
     def _no_target(context: AnswerContext, scope: str) -> tuple[str, Text]:
         forecast = context.forecast
         return "no_target", messages.no_target(forecast.names.label(scope), forecast.period)
+
+
+def _left_of(context: AnswerContext) -> float:
+    """Which share of the period is still to come."""
+    period, zone = context.forecast.period, context.zone
+    start, end = period.start(zone), period.end(zone)
+    return min(max((end - context.moment) / (end - start), 0.0), 1.0)
 
 
 def _style(finder: CandidateFinder, scope: str) -> str | None:

@@ -91,6 +91,8 @@ STATUS = {
     "unknown_job": 404,
     "unknown_webhook": 404,
     "unknown_channel": 404,
+    "unknown_agreement": 404,
+    "saved_elsewhere": 409,
     "job_ended": 409,
     "no_file": 400,
     "unknown_version": 404,

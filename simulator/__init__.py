@@ -8,13 +8,15 @@ continue the world many times from its true state, under an `Intervention` if on
 from simulator.files import write
 from simulator.oracles import Oracle, oracle
 from simulator.replays import Replay, replay
-from simulator.settings import Intervention, WorldSettings
+from simulator.settings import FIELD_HEAVY, INSIDE_HEAVY, Intervention, WorldSettings
 from simulator.simulation import advance, simulate
 from simulator.tables import crm_tables
 from simulator.truth_files import action_signs, ground_truth_dict
 from simulator.world import World
 
 __all__ = [
+    "FIELD_HEAVY",
+    "INSIDE_HEAVY",
     "Intervention",
     "Oracle",
     "Replay",

@@ -34,7 +34,7 @@ WORKDAYS_PER_YEAR = 242.0
 def run(settings: WorldSettings, ground_truth: GroundTruth, last: int) -> World:
     """A world with the given truths, simulated from day 0 to day `last`."""
     key = key_of(settings.seed)
-    organisation = build_organisation(key, settings.deals_per_day, settings.divisions)
+    organisation = build_organisation(key, settings.deals_per_day, settings.divisions, settings.styles)
     log = Log()
     state = _initial_state(key, settings, organisation, ground_truth, log)
     days = calendar(settings.start, settings.length, settings.fiscal_start_month)

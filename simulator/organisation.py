@@ -23,6 +23,7 @@ from simulator.catalog import (
 )
 from simulator.log import C_PERSONS
 from simulator.random_stream import Record, compiled, normal, sigmoid, stream_at, uniform
+from simulator.settings import USUAL_STYLES
 from simulator.state_arrays import ACCOUNT, FAR, SEAT
 
 DEALS_PER_SELLER_YEAR = 112.0
@@ -45,14 +46,21 @@ class Organisation:
     """How many accounts have contracts from before the first day."""
 
 
-def build_organisation(key: int, deals_per_day: float, divisions: bool = True) -> Organisation:
-    """An organisation for that many deals per day: about 40 people for 10,000 deals in three years."""
+def build_organisation(
+    key: int,
+    deals_per_day: float,
+    divisions: bool = True,
+    styles: tuple[float, float, float] = USUAL_STYLES,
+) -> Organisation:
+    """An organisation for that many deals per day: about 40 people for 10,000 deals in three years.
+
+    `styles`: people of field, route and inside sales as shares of the sellers.
+    """
     yearly = deals_per_day * 365.25
     sellers = max(2, round(yearly / DEALS_PER_SELLER_YEAR))
     counts = {
-        FIELD: max(1, round(sellers * 0.72)),
-        ROUTE: max(1, round(sellers * 0.28)),
-        INSIDE: max(1, round(sellers * 0.26)),
+        style: max(1, round(sellers * share))
+        for style, share in zip((FIELD, ROUTE, INSIDE), styles, strict=True)
     }
     names, parent, style, teams_of = _teams(counts, divisions)
     final = (1.0 + GROWTH_PER_YEAR) ** YEARS

@@ -13,6 +13,8 @@ from simulator.catalog import MORE
 DEFAULT_DAYS = 1096
 """Three years, leap day included."""
 MAX_DAYS = 20_000
+USUAL_STYLES = (0.72, 0.28, 0.26)
+FIELD_HEAVY, INSIDE_HEAVY = (0.90, 0.10, 0.10), (0.45, 0.20, 0.70)
 FIRST_END, LAST_END = date(1970, 1, 1), date(2080, 12, 31)
 """Bounds of the last day: Japan's holidays are known from 1949 to 2099, and the calendar runs 12 years on."""
 
@@ -34,6 +36,8 @@ class WorldSettings:
     moods: how strongly the moods of the market and of the teams move, as a factor (0 = never).
     divisions: whether teams stand below divisions and these below the head office, or all beside it.
     fiscal_start_month: where the fiscal year begins, with it the quarters, their targets and closing rush.
+    styles: people of field, route and inside sales, each as a share of the sellers that the deals need
+    (FIELD_HEAVY and INSIDE_HEAVY are organisations of other shapes).
     """
 
     deals: int = 10_000
@@ -45,6 +49,7 @@ class WorldSettings:
     moods: float = 1.0
     divisions: bool = True
     fiscal_start_month: int = FISCAL_START_MONTH
+    styles: tuple[float, float, float] = USUAL_STYLES
 
     def __post_init__(self) -> None:
         problems = []
@@ -64,6 +69,8 @@ class WorldSettings:
             problems.append(f"moods: expected 0 to 10, got {self.moods}")
         if not 1 <= self.fiscal_start_month <= 12:
             problems.append(f"fiscal_start_month: expected 1 to 12, got {self.fiscal_start_month}")
+        if not (len(self.styles) == 3 and all(0 < share <= 2 for share in self.styles)):
+            problems.append(f"styles: expected three shares above 0 and at most 2, got {self.styles}")
         if problems:
             raise ValueError("; ".join(problems))
 

@@ -52,7 +52,14 @@ LEFT_OUT = {
     "test_a_damaged_store_is_found_and_what_to_do_is_said": "damages the SQLite file",
     "test_a_store_that_another_process_writes_to_is_found": "locks the SQLite file",
     "test_a_row_that_touches_others_is_refused": "its store is a copy of an SQLite file",
+    "test_a_reader_that_is_open_does_not_keep_the_name": "reads the SQLite file by sqlite3",
+    "test_a_killed_process_is_started_again_and_all_end_with_the_service": (
+        "other processes open the SQLite file"
+    ),
+    "test_the_store_is_the_one_of_the_settings_unless_one_is_named": "looks for the SQLite file",
 }
+# The same of whole files.
+LEFT_OUT_FILES = {"test_kept_answers.py": "answers are kept by the state of an SQLite file"}
 _TEMPLATE = "sancho_template"
 _lock = threading.Lock()
 _made: set[str] = set()
@@ -120,7 +127,7 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leaves out what is about the SQLite file; each is named with its reason."""
     for item in items:
-        reason = LEFT_OUT.get(item.name.split("[")[0])
+        reason = LEFT_OUT.get(item.name.split("[")[0]) or LEFT_OUT_FILES.get(item.path.name)
         if reason is not None:
             item.add_marker(pytest.mark.skip(reason=f"on PostgreSQL: {reason}"))
 

@@ -28,6 +28,7 @@ from training.evaluate import evaluate
 from training.executor import IN_PROCESS, Executor
 from training.head_to_head import compare_with_champion, proof_rows
 from training.observational_data import ObservationalData
+from training.outcomes_by_chance import outcomes_by_chance
 from training.report import Report, warnings_of
 from training.selection import Selection
 from training.stages import stage_names
@@ -96,6 +97,7 @@ def train_on(
         proof = proof_rows(validation.validation_fold, validation.validation_chance, data, config.seed)
         last = validation.predictions[-1]  # its rows have the features that its model uses
         report.coverage = coverage_of(last.model, last.fold, validation.validation_chance)
+        report.by_chance = outcomes_by_chance(last.fold.valid, validation.validation_chance)
     step(Text("全データで学習しています", "Fitting on all data"), 0.75)
     win = fitter.fit(fitter.rows, chosen, 3, validation.stacks)
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}

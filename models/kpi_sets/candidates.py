@@ -21,7 +21,7 @@ from models.kpi_sets.effects import KpiEffects, Movement
 from models.kpi_sets.nature import Nature, nature_of
 from models.kpi_sets.steps import GoalSteps, StepEffect
 from models.kpis import KpiForecast
-from models.kpis.smart import MIN_CHANCE, MIN_COMPLETE, MIN_EFFECT_PP, PERSON
+from models.kpis.smart import MAX_CHANCE, MIN_CHANCE, MIN_COMPLETE, MIN_EFFECT_PP, PERSON
 
 STEP_CHANCE = 0.35  # probability with which a feasible step is reached as things go
 _LEAST_CHANCE = MIN_CHANCE + 0.005  # a step that is a whole number may be reached less often, down to this
@@ -103,7 +103,8 @@ class CandidateFinder:
     """What candidates are found from: steps towards the goals, KPIs, and what went along with revenue.
 
     `days_to_revenue` and `correlation` by KPI, where known. `asked`: what a plan asks, by scope and KPI; it
-    is taken where it is a feasible step.
+    is taken where it is a feasible step. `held`: the KPIs that a scope has already; one that leaves no
+    feasible step has its usual level as value.
     """
 
     steps: GoalSteps
@@ -111,6 +112,7 @@ class CandidateFinder:
     correlation: Mapping[str, float]
     days_to_revenue: Mapping[str, float]
     asked: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    held: frozenset[tuple[str, str]] = frozenset()
 
     def candidates(self, scopes: Sequence[str], controllable: bool = False) -> dict[str, list[Candidate]]:
         """The candidates of each scope, ranked; only those within one's control where asked for."""
@@ -147,13 +149,15 @@ class CandidateFinder:
         ]
 
     def _value(self, kpi: Kpi, scope: str, forecast: KpiForecast) -> float | None:
-        """What the plan asks, where that is a feasible step, else the feasible step."""
+        """What the plan asks, where that is a feasible step, else the feasible step, else what is usual."""
         asked = self.asked.get((scope, kpi.id))
         if asked is not None and kpi.shape is Shape.COUNT:
             value = float(np.ceil(asked))
             if _is_feasible(forecast.probability(value, kpi.lower_is_better)):
                 return value
-        return feasible_value(kpi, forecast)
+        value_found = feasible_value(kpi, forecast)
+        is_held = (scope, kpi.id) in self.held
+        return usual_value(kpi, forecast) if value_found is None and is_held else value_found
 
     def _candidate(
         self,
@@ -218,6 +222,17 @@ def feasible_value(kpi: Kpi, forecast: KpiForecast) -> float | None:
         if value > 0 and _is_feasible(forecast.probability(value, low)):
             return float(value)
     return None
+
+
+def usual_value(kpi: Kpi, forecast: KpiForecast) -> float | None:
+    """The level that is reached about as often as not as things go; None where that is (nearly) certain."""
+    draws = forecast.draws
+    if draws is None or not len(draws):
+        return None
+    middle = float(np.median(draws))
+    value = float(np.floor(middle)) if kpi.shape is Shape.COUNT else float(f"{middle:.3g}")
+    chance = forecast.probability(value, kpi.lower_is_better)
+    return value if value > 0 and chance is not None and _LEAST_CHANCE <= chance <= MAX_CHANCE else None
 
 
 def _is_feasible(chance: float | None) -> bool:

@@ -41,9 +41,14 @@ class ProposedKpi:
 
 
 def chosen(candidates: Sequence[Candidate], before: Collection[str] = ()) -> list[tuple[Candidate, bool]]:
-    """The KPIs of a set, and whether each was in the one `before` (ids); fewer than three if no more help."""
+    """The KPIs of a set, and whether each was in the one `before` (ids); fewer than three if no more help.
+
+    What is in the set stays also where no more can be done in what is left of the period: that is no reason
+    to give somebody another KPI. It goes for one that is better by the margin, where it would harm, and where
+    it is no longer sound.
+    """
     fresh = _best([one for one in candidates if one.is_proposable])
-    kept = [one for one in candidates if one.kpi.id in before and one.is_sound and one.size > 0][:MAX_KPIS]
+    kept = [one for one in candidates if one.kpi.id in before and one.is_sound and one.size >= 0][:MAX_KPIS]
     if not kept:
         return [(one, False) for one in fresh]
     own = {one.kpi.id for one in kept}

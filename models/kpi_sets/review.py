@@ -30,7 +30,8 @@ class AcceptedKpi:
     `expected`, `revenue` (what the step was to bring the scope's own goal; None where that is not its own, or
     comes later), `strength` and `foreseen` (mean and standard deviation of the scope's revenue): when it was
     accepted. `now`: its value, `revenue_now` the scope's revenue, `strength_now` what a step brings now
-    (None: nothing is estimated), `probability` of reaching the value by the period's end.
+    (None: nothing is estimated), `probability` of reaching the value by the period's end. `relation_told`:
+    whether `strength_now` can be compared; late in a period a step brings less whatever its relation.
     """
 
     scope: str
@@ -47,6 +48,13 @@ class AcceptedKpi:
     strength_now: float | None = None
     probability: float | None = None
     value_now: float | None = None
+    relation_told: bool = True
+
+    @property
+    def has_lost_relation(self) -> bool:
+        """Whether a step moved the goal by a point when it was accepted, and does not any more."""
+        had = self.strength is not None and self.strength >= MIN_EFFECT_PP
+        return self.relation_told and had and (self.strength_now or 0.0) < MIN_EFFECT_PP
 
     @property
     def has_reached(self) -> bool:
@@ -133,8 +141,7 @@ def reviewed(
 
 
 def _review(one: AcceptedKpi, is_over: bool, came: WhatCame, padded: Text | None) -> ReviewedKpi:
-    had = one.strength is not None and one.strength >= MIN_EFFECT_PP
-    has_lost = had and (one.strength_now is None or one.strength_now < MIN_EFFECT_PP)
+    has_lost = one.has_lost_relation
     reached = one.has_reached if is_over or one.has_reached else None
     verdict: Verdict = "keep"
     if has_lost or padded is not None or came.came == "none":

@@ -11,6 +11,7 @@ from service.pages.deal import page as deal
 from service.pages.deals import page as deals
 from service.pages.outlook import page as outlook
 from service.pages.process import page as process
+from service.pages.trust import page as trust
 from service.representation import Representation
 
 _style = APIRouter(include_in_schema=False)
@@ -26,4 +27,4 @@ async def get_style(request: Request) -> Response:
 
 
 # Of all pages, each of which has its own.
-ROUTERS = (_style, *(module.router for module in (outlook, deals, deal, process)))
+ROUTERS = (_style, *(module.router for module in (outlook, deals, deal, process, trust)))

@@ -19,10 +19,24 @@ from service.schemas.kpi_sets import (
     ProposeRequest,
 )
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
+from service.schemas.meetings import (
+    Agreement,
+    AgreementChange,
+    AgreementList,
+    AgreementRequest,
+    AgreementResult,
+    CallRequest,
+    NotesRequest,
+    OneOnOne,
+    RevenueCallList,
+    Review,
+)
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.padding import PaddingAnswer
 from service.schemas.people import PeopleList
 from service.schemas.person_record import MyAnswer, PersonAnswerList, PersonRecord, StoredPersonAnswer
+from service.schemas.proof import ModelProof
+from service.schemas.quarantine import QuarantineList
 from service.schemas.scopes import ScopeList
 from service.schemas.sign_in import (
     ChangedPassword,
@@ -49,8 +63,14 @@ from service.schemas.webhooks import (
 __all__ = [
     "AcceptRequest",
     "ActionList",
+    "Agreement",
+    "AgreementChange",
+    "AgreementList",
+    "AgreementRequest",
+    "AgreementResult",
     "AuditList",
     "BottleneckList",
+    "CallRequest",
     "CandidateList",
     "ChangedPassword",
     "ChannelList",
@@ -74,12 +94,15 @@ __all__ = [
     "ModelComparison",
     "ModelDetails",
     "ModelList",
+    "ModelProof",
     "MuteRequest",
     "Muted",
     "MyAnswer",
     "NewChannel",
     "NewLevel",
     "NewWebhook",
+    "NotesRequest",
+    "OneOnOne",
     "OutcomeRequest",
     "PaddingAnswer",
     "PasswordRequest",
@@ -92,11 +115,14 @@ __all__ = [
     "Promotion",
     "Proposal",
     "ProposeRequest",
+    "QuarantineList",
     "RecommendationReport",
     "RecordedOutcome",
     "RemovedRow",
     "RemovedWebhook",
     "Replayed",
+    "RevenueCallList",
+    "Review",
     "ScopeList",
     "ScoreRequest",
     "ShadowState",

@@ -13,7 +13,7 @@ from crm.i18n import Text
 from features.action_events import WITH_MANAGER
 from features.kpis import KPIS
 from features.kpis.of_actions import action_kpis, action_of
-from models.kpi_sets.candidates import Candidate, feasible_value
+from models.kpi_sets.candidates import Candidate, feasible_value, usual_value
 from models.kpi_sets.correlation import _spearman
 from models.kpi_sets.nature import STEPS, Padding, nature_of
 from models.kpi_sets.proposal import MARGIN_POINTS, chosen, proposed
@@ -153,6 +153,27 @@ def test_a_kpi_whose_effect_is_gone_makes_room() -> None:
     assert sorted(ids(made)) == ["meetings", "proposals", "visits"]
 
 
+def test_a_kpi_that_can_bring_no_more_in_what_is_left_of_the_period_stays() -> None:
+    had = [candidate("proposals", 2.0), candidate("meetings", 1.5), candidate("leads", 0.0)]
+    made = chosen(ranked(*had, candidate("visits", MARGIN_POINTS - 0.1)), ["proposals", "meetings", "leads"])
+    assert sorted(ids(made)) == ["leads", "meetings", "proposals"]
+
+
+def test_a_kpi_that_would_harm_goes() -> None:
+    made = chosen(ranked(candidate("proposals", 2.0), candidate("leads", -0.3)), ["proposals", "leads"])
+    assert ids(made) == ["proposals"]
+
+
+def test_what_is_usual_is_the_value_where_no_step_is_feasible() -> None:
+    draws = np.repeat([7.0, 8.0, 9.0], [20, 70, 10])  # 8 or more in 80 %, 9 in 10 %
+    forecast = KpiForecast(0.0, draws)
+    assert feasible_value(BY_ID["proposals"], forecast) is None
+    assert usual_value(BY_ID["proposals"], forecast) == 8.0
+    assert usual_value(BY_ID["proposals"], KpiForecast(0.0, np.full(100, 8.0))) is None
+    share = KpiForecast(0.5, np.repeat([0.25, 0.5, 0.75], [30, 50, 20]))
+    assert usual_value(BY_ID["meeting_rate"], share) == 0.5
+
+
 def test_a_feasible_step_is_a_whole_number_reached_with_about_a_third() -> None:
     draws = np.arange(100.0) // 10  # 7 or more in 30 %, which a small error would make too few
     assert feasible_value(BY_ID["proposals"], KpiForecast(0.0, draws)) == 6.0
@@ -205,6 +226,14 @@ def test_what_came_is_worked_out_by_hand() -> None:
     assert found.low is not None
     assert (found.high - found.low) / 2 == pytest.approx(1.2815516 * 50 / np.sqrt(22_500), rel=1e-6)
     assert found.came == "came"
+
+
+def test_late_in_a_period_nothing_is_said_about_a_lost_relation() -> None:
+    gone = accepted(strength=3.0, strength_now=0.2)
+    assert reviewed([gone], False, {})[0].verdict == "drop"
+    late = reviewed([replace(gone, relation_told=False)], False, {})[0]
+    assert (late.verdict, late.has_lost_relation) == ("keep", False)
+    assert "下がって" not in late.sentence.ja
 
 
 def test_one_person_with_an_uncertain_forecast_tells_nothing() -> None:

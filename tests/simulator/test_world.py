@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
-from simulator import WorldSettings, crm_tables, simulate, write
+from simulator import FIELD_HEAVY, INSIDE_HEAVY, WorldSettings, crm_tables, simulate, write
 from simulator.business_days import calendar
 from simulator.ground_truth import choose_bottlenecks
 from simulator.organisation import build_organisation
@@ -284,3 +284,18 @@ def test_without_divisions_all_teams_stand_side_by_side():
     assert not teams["name"].str.contains("事業部").any()
     with_them = crm_tables(simulate(replace(SMALL, deals=3000)))["teams"]
     assert with_them["name"].str.contains("事業部").any()
+
+
+def test_an_organisation_can_be_mostly_in_the_field_or_mostly_inside():
+    def people(styles) -> dict[str, int]:
+        rows = crm_tables(simulate(replace(SMALL, deals=3000, styles=styles)))["people"]
+        return rows["style"].value_counts().to_dict()
+
+    outside, inside = people(FIELD_HEAVY), people(INSIDE_HEAVY)
+    assert outside["field"] > 3 * outside["inside"]
+    assert inside["inside"] > inside["field"]
+
+
+def test_styles_that_are_no_shares_are_refused():
+    with pytest.raises(ValueError, match="styles: expected three shares"):
+        replace(SMALL, styles=(0.5, 0.5, 0.0))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import uvicorn
@@ -51,11 +52,15 @@ class Served:
 
 
 @contextmanager
-def small_service(home: Path, warm: bool = False) -> Iterator[Served]:
-    """The application; no thread is begun, and it is ready where it is `warm`."""
+def small_service(
+    home: Path, warm: bool = False, also: Mapping[str, Sequence[dict[str, Any]]] | None = None
+) -> Iterator[Served]:
+    """The application; no thread is begun, it is ready where it is `warm`; `also`: more rows, by table."""
     store = small_store(home / "sancho.db")
-    for table, rows in NAMES.items():
-        push_rows(store, table, rows, TOKYO, now=as_of_instant("2026-11-19", TOKYO))
+    for named in (NAMES, also or {}):
+        for table, rows in named.items():
+            pushed = push_rows(store, table, rows, TOKYO, now=as_of_instant("2026-11-19", TOKYO))
+            assert not pushed.quarantined, (table, pushed.errors)
     registry = FakeRegistry(fake_bundle(store.read(TOKYO)))
     cases = UseCases.open(Settings(home=home, private_webhooks=True), store, registry)  # type: ignore[arg-type]
     cases.serving.refresh(warm=warm)

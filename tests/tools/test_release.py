@@ -11,7 +11,7 @@ import pytest
 
 from tools import release, soak
 from tools.installation import CheckError
-from tools.on_postgresql import LEFT_OUT
+from tools.on_postgresql import LEFT_OUT, LEFT_OUT_FILES
 from tools.release import Choices, LeftOutError, Step, page
 from tools.soak import Load
 
@@ -144,6 +144,7 @@ def test_a_percentile_is_over_the_answers_to_all_questions():
 def test_what_is_left_out_on_postgresql_is_a_test_that_there_is():
     tests = "".join(path.read_text("utf-8") for path in (release.ROOT / "tests").rglob("test_*.py"))
     assert [name for name in LEFT_OUT if f"def {name}(" not in tests] == []
+    assert [name for name in LEFT_OUT_FILES if not list((release.ROOT / "tests").rglob(name))] == []
 
 
 @pytest.mark.parametrize("module", [release, soak])
