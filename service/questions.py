@@ -177,7 +177,7 @@ def deals(
     period: str | None,
     sort: str,
     cursor: str | None,
-    limit: int,
+    limit: int | None,
     lang: Language,
     sight: Sight = EVERYTHING,
     *,
