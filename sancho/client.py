@@ -97,6 +97,7 @@ from sancho.client_types import (
     WebhookRequest,
     WhatIf,
     WhatIfRequest,
+    Yomi,
 )
 from sancho.http_client import (
     ApiError,
@@ -354,6 +355,30 @@ class Client(HttpClient):
             repeatable=True,
         )
         return cast("WhatIf", self._ask(call))
+
+    def get_yomi(
+        self, period: str, *, scope: str | None = None, as_of: str | None = None, week: int | None = None
+    ) -> Yomi:
+        """The deal sheet: ranks beside probabilities.
+
+        Sums by rank and month, what past ranks were worth, and a row for each open or won deal.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path=path_of(
+                "/v1/yomi/{period}",
+                period=period,
+            ),
+            query={
+                "scope": scope,
+                "as_of": as_of,
+                "week": week,
+            },
+            repeatable=True,
+        )
+        return cast("Yomi", self._ask(call))
 
     def get_kpis(self, period: str, *, scope: str | None = None, as_of: str | None = None) -> KpiList:
         """KPI values and the probability of their targets.
