@@ -11,9 +11,6 @@ from crm.i18n import Language, Text
 from service.cli.answer import open_service
 from service.cli.command import Command, Host, Lang, Port, option
 from service.cli.output import print_line, progress
-from service.cli.demo_ranks import write_ranks
-from service.cli.demo_world import TARGETS, lay_targets, write_demo_world
-from service.cli.output import Step, print_line, progress
 from service.cli.serve import run_server, settings_with
 from service.sample import build_sample
 
@@ -23,10 +20,6 @@ if TYPE_CHECKING:
 
 _KEY_NAME = "demo"
 _MANAGER = "manager@example.com"  # of the demo, who sees the pages
-_MORNING = "09:00"
-_WAITING = "demo-targets.csv"
-_LAYING = Text("今四半期の目標を設定しています", "Setting this quarter's targets")
-_RANKING = Text("担当者のヨミを書き出しています", "Writing the reps' own ranks")
 _STARTING = Text("サービスを準備しています", "Starting the service")
 
 
@@ -65,79 +58,6 @@ def prepare(settings: Settings, deals: int, lang: Language, today: date | None =
     with progress(lang) as step:
         steps = build_sample(settings, deals, step, today)
         steps.once("manager", lambda: _manager(settings))
-
-
-    """World, import, training, targets, each once; `today`: as if it were nine in the morning of that day."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    steps = Steps.read(settings.home / "demo.json")
-    if not steps.done:
-        _refuse_other_data(settings)
-    folder = settings.home / "demo-world"
-    if {"world", "import", "train", "targets", "ranks", "manager"} <= steps.done.keys():
-        return
-    morning = None if today is None else f"{today}T{_MORNING}"
-    with progress(lang) as step:
-        steps.once("world", lambda: _world(folder, deals, today or datetime.now(settings.zone).date(), step))
-        steps.once("import", lambda: _import(settings, folder, step))
-        steps.once("train", lambda: _train(settings, morning, step))
-        steps.once("targets", lambda: _targets(settings, folder, morning, step))
-        steps.once("ranks", lambda: _ranks(settings, folder, step))
-        steps.once("manager", lambda: _manager(settings))
-
-
-def _world(folder: Path, deals: int, day: date, step: Step) -> dict[str, Any]:
-    write_demo_world(folder, folder.parent / _WAITING, deals, day, step)
-    return {"deals": deals, "end": (day - timedelta(days=1)).isoformat()}
-
-
-def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
-    from crm.importing import import_path
-    from service.organisation import open_store
-
-    with open_store(settings) as store:
-        result = import_path(store, folder, settings.zone, progress=step)
-    if result.quarantined:
-        raise SanchoError(
-            Text(
-                "サンプルデータの{n}行を取り込めませんでした。",
-                "{n} rows of the sample could not be imported.",
-            ).format(n=result.quarantined),
-            "demo_failed",
-        )
-    return {"rows": result.total.imported + result.total.unchanged}
-
-
-def _train(settings: Settings, as_of: str | None, step: Step) -> dict[str, Any]:
-    from service.trainings import train_and_register
-
-    info, *_ = train_and_register(settings, as_of, step)
-    return {"version": info.version}
-
-
-def _targets(settings: Settings, folder: Path, as_of: str | None, step: Step) -> dict[str, Any]:
-    """Lays the targets of the present quarter where the forecast leaves it open, and imports them."""
-    home = folder.parent
-    if not (home / _WAITING).exists():  # a home from before targets were laid
-        return {}
-    step(_LAYING, 0, 1)
-    service = open_service(settings)
-    try:
-        forecast = service.forecasts.forecast("this-quarter", "company", as_of, "en")
-    finally:
-        service.close()
-    laid = home / "demo-targets" / TARGETS
-    lay_targets(home / _WAITING, folder / "people.csv", forecast, laid)
-    step(_LAYING, 1, 1)
-    return _import(settings, laid, step)
-
-
-def _ranks(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
-    """The reps' own ranks, after the training: what the sample's model says does not rest on them."""
-    step(_RANKING, 0, 1)
-    ranks = folder.parent / "demo-ranks"
-    write_ranks(folder, ranks)
-    step(_RANKING, 1, 1)
-    return _import(settings, ranks, step)
 
 
 def _manager(settings: Settings) -> dict[str, Any]:

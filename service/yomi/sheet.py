@@ -202,7 +202,7 @@ def _marks(context: AnswerContext, deal_ids: Sequence[str], lang: Language) -> d
         written = explain.Written(reader, x[number], lang)
         features = explain.DealFeatures(reader.columns, reader.catalogue, x[number])
         marks[deal_id] = {
-            "flags": explain.flags(features, context.moment, context.zone, lang),
+            "flags": explain.flags(explain.raised_flags(features), context.moment, context.zone, lang),
             "reasons": [
                 {name: reason[name] for name in ("reason", "label", "effect_pp", "controllable")}
                 for reason in explain.reasons(written, comparison)
