@@ -924,18 +924,22 @@ class Client(HttpClient):
         self,
         body: bytes | Iterable[bytes],
         *,
-        file: str,
+        file: str | None = None,
         table: str | None = None,
         mapping: str | None = None,
         dry_run: bool | None = None,
         full: bool | None = None,
         encoding: str | None = None,
         decimal: str | None = None,
+        from_job: str | None = None,
         idempotency_key: str | None = None,
     ) -> JobAnswer:
         """Import a file, as a job.
 
-        CSV, TSV, XLSX, Parquet or NDJSON as the request's body. The answer's job tells counts and bad rows.
+        CSV, TSV, XLSX, Parquet or NDJSON as the body, or as `file` of a form with a mapping as `mapping`.
+
+        The answer's job tells counts and bad rows; that of a dry run also the columns, with what each means
+        and its first values, and its file can be imported by `from_job` for a day.
 
         Needs the right `write`.
         """
@@ -950,6 +954,7 @@ class Client(HttpClient):
                 "full": full,
                 "encoding": encoding,
                 "decimal": decimal,
+                "from_job": from_job,
             },
             body=body,
             content_type="application/octet-stream",

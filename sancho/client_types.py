@@ -3776,12 +3776,15 @@ class YomiReason(TypedDict):
 
 
 class YomiRevenue(TypedDict):
-    """The forecast of the period: mean, 80 % interval and median."""
+    """The forecast of the period: mean, median, and the 80 % interval unless past forecasts refute it."""
 
     mean: float
-    p10: float
+    # null where past forecasts refute the interval
+    p10: float | None
     p50: float
-    p90: float
+    p90: float | None
+    # What the newest backtest says of 80 % intervals of such scopes
+    interval: Literal["held", "refuted", "unchecked"]
 
 
 class YomiSummaryRow(TypedDict):

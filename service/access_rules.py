@@ -103,6 +103,18 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 # The same of pages (GET, and the POST of their forms), each about a scope that its reader sees.
 PAGES: Mapping[str, tuple[str, ...]] = {
     "show_outlook": (READ,),
+    "send_call": (WRITE, RECOMMEND),
+    "show_people": (READ,),
+    "show_one_on_one": (READ,),
+    "send_one_on_one": (WRITE, RECOMMEND),
+    "list_reviews": (READ,),
+    "show_review": (READ,),
+    "send_review": (WRITE, RECOMMEND),
+    "show_deals": (READ,),
+    "export_deals": (READ,),
+    "show_deal": (READ,),
+    "record_deal_outcome": (RECOMMEND,),
+    "show_process": (READ,),
     "show_trust": (READ,),
     "show_yomi": (READ,),
     "send_rank_column": (WRITE,),

@@ -178,7 +178,7 @@ def deals(
     period: str | None,
     sort: str,
     cursor: str | None,
-    limit: int,
+    limit: int | None,
     lang: Language,
     sight: Sight = EVERYTHING,
     *,

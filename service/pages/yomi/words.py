@@ -27,8 +27,8 @@ WORDS: Mapping[str, Text] = {
     "ask_said": Text(
         "商談のどの列に担当者のヨミ（A・B・Cなど）が入っているかが、まだ決まっていません。"
         "選ぶまでは、Sanchoの数字だけを表示します。",
-        "It is not said yet which column of the deals holds the reps' own ranks (A, B, C). Until then Sancho's "
-        "figures stand alone.",
+        "It is not said yet which column of the deals holds the reps' own ranks (A, B, C). Until then "
+        "Sancho's figures stand alone.",
     ),
     "ask_none": Text(
         "ヨミらしい列（値が12種類以下の自社項目）が商談にありません。"

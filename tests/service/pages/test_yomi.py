@@ -45,7 +45,7 @@ def values(html: str) -> list[float]:
 
 
 def rows_of(html: str) -> list[str]:
-    table = re.search(r'<table class="figures sheet">.*?</table>', html, re.S).group()
+    table = re.search(r'<table class="figures yomi">.*?</table>', html, re.S).group()
     return re.findall(r"<tr[^>]*><th scope=\"row\">.*?</tr>", table, re.S)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 
-from service.cli.demo_ranks import COLUMN, rank_changes, write_ranks
+from service.demo_ranks import COLUMN, rank_changes, write_ranks
 
 _STEPS = [
     ("D1", "2026-10-01T09:00:00", "owner_id", "P1"),
