@@ -27,6 +27,7 @@ from service.questions import usual_questions
 from service.recommendations import Recommendations
 from service.scopes import Scopes
 from service.serving_state import ServingState
+from service.set_up import SetUp
 from service.settings import Settings
 from service.shadow import Shadow
 from service.stored_answers import StoredAnswers
@@ -61,6 +62,7 @@ class UseCases:
     targets: Targets
     quarantine: Quarantine
     proofs: Proofs
+    set_up: SetUp
     answers: StoredAnswers | None = None
     audit: AuditBook | None = None
     kpi_sets: KpiSets | None = None
@@ -101,6 +103,7 @@ class UseCases:
                 quarantine.count_if_changed,
             ),
         )
+        jobs = JobRequests(serving, JobQueue(settings.store_url))
         answers = StoredAnswers(serving)
         use = (forecasts, goals, recommendations)
         answers.register(
@@ -124,7 +127,8 @@ class UseCases:
             scopes=Scopes(serving),
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
-            jobs=JobRequests(serving, JobQueue(settings.store_url)),
+            jobs=jobs,
+            set_up=SetUp(serving, jobs, quarantine),
             webhooks=webhooks,
             alerts=alerts,
             answers=answers,

@@ -21,6 +21,7 @@ class Place(NamedTuple):
 MENU = (
     Place("outlook", "/", "show_outlook", Text("見通し", "Outlook")),
     Place("trust", "/trust", "show_trust", Text("予測の成績", "Track record")),
+    Place("setup", "/setup", "show_setup", Text("設定", "Set-up")),
 )
 
 
