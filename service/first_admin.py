@@ -70,10 +70,8 @@ def _made(settings: Settings) -> bool:
 
 
 TOLD = Text(
-    "この環境にはまだデータも管理者も登録されていません。ブラウザーで次のアドレスを開くと、設定を始め"
-    "られます"
-    "（一度だけ、{minutes:g}分以内。切れたら再起動するか `sancho user link admin` で作り直せます）:\"
-    "n{address}\n",
+    "この環境にはまだデータも管理者も登録されていません。ブラウザーで次のアドレスを開くと、設定を始められます"
+    "（一度だけ、{minutes:g}分以内。切れたら `sancho user link admin` で作り直せます）:\n{address}\n",
     "There are no data and no admin here yet. Open this address in a browser to set it up (it works once, "
-    "within {minutes:g} minutes; restart, or `sancho user link admin`, makes another):\n{address}\n",
+    "within {minutes:g} minutes; `sancho user link admin` makes another):\n{address}\n",
 )
