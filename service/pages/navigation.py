@@ -26,6 +26,7 @@ MENU = (
     Place("people", "/people", "show_people", Text("メンバー", "People")),
     Place("reviews", "/reviews", "list_reviews", Text("週次会議", "Weekly review")),
     Place("trust", "/trust", "show_trust", Text("予測の成績", "Track record")),
+    Place("setup", "/setup", "show_setup", Text("設定", "Set-up")),
 )
 
 

@@ -14,6 +14,7 @@ from service.pages.outlook import page as outlook
 from service.pages.people import page as people
 from service.pages.process import page as process
 from service.pages.reviews import page as reviews
+from service.pages.setup import page as setup
 from service.pages.trust import page as trust
 from service.pages.yomi import page as yomi
 from service.representation import Representation
@@ -43,3 +44,4 @@ _PAGES = (
     trust,
 )
 ROUTERS = (_style, *(module.router for module in _PAGES))
+ROUTERS = (_style, *(module.router for module in (outlook, trust, setup)))
