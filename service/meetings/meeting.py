@@ -16,14 +16,14 @@ from crm.store.meetings import Meetings as StoredMeetings
 from service.callers import Caller
 from service.meetings.agreements import Agreements
 from service.meetings.common import WEEK_DAYS, now, saved_elsewhere, today, week_of, who
-from service.meetings.moves import Window, counts, moves, quiet_deals
+from service.meetings.moves import Window, counts, largest, moves, quiet_deals
 from service.serving_state import AnswerContext, ServingState
 from service.sight import EVERYTHING, Sight
 
 if TYPE_CHECKING:
     from service.schemas.meetings import NotesRequest
 
-_MOST_MOVES = 200  # rows of a meeting
+_OF_EACH_CHANGE = 40  # rows of a meeting, of one kind
 
 
 class Meetings:
@@ -179,7 +179,7 @@ class Meetings:
             "period": context.forecast.period.name,
             "since": iso(window.since, context.zone),
             "is_past": context.moment != context.state.now,
-            "moves": rows[:_MOST_MOVES],
+            "moves": largest(rows, _OF_EACH_CHANGE),
             "counts": counts(rows),
         }
 

@@ -108,10 +108,7 @@ class MeetingView:
 
     def change_counts(self) -> str:
         """How much changed, in one sentence."""
-        counts = self.meeting["counts"]
-        rows = self.meeting["moves"]
-        later = sum(row["change"] == "expected_close_date" and _is_later(row) for row in rows)
-        return WORDS["moves_said"].format(**counts, later=later).to(self.lang)
+        return WORDS["moves_said"].format(**self.meeting["counts"]).to(self.lang)
 
     def moves(self) -> dict[str, list[dict[str, str]]]:
         """The largest changes of each kind, and the others."""
@@ -122,8 +119,14 @@ class MeetingView:
             seen[row["change"]] = seen.get(row["change"], 0) + 1
             (first if seen[row["change"]] <= _OF_EACH_CHANGE else others).append(row)
         return {
-            "first": [self._move(row) for row in first],
-            "others": [self._move(row) for row in others[:_MOST_FOLDED]],
+            "first": [
+                {
+                    **self._move(row),
+                    "extra": "extra" if at and first[at - 1]["change"] == row["change"] else "",
+                }
+                for at, row in enumerate(first)
+            ],
+            "others": [{**self._move(row), "extra": ""} for row in others[:_MOST_FOLDED]],
         }
 
     def _move(self, row: Answer) -> dict[str, str]:

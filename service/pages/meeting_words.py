@@ -31,11 +31,11 @@ WORDS: Mapping[str, Text] = {
     "by_activities": Text("活動の記録から", "from activities"),
     "moves_said": Text(
         "この7日間：受注{won}件、失注{lost}件、新規{created}件。ステージ変更{stage}件、金額変更{amount}件、"
-        "受注予定日の変更{expected_close_date}件（うち後ろ倒し{later}件）。",
+        "受注予定日の変更{expected_close_date}件（うち後ろ倒し{pushed_back}件）。",
         "In these 7 days: {won} won, {lost} lost, {created} new; {stage} changes of stage, {amount} of "
-        "amount, {expected_close_date} of the expected close date ({later} of them pushed back).",
+        "amount, {expected_close_date} of the expected close date ({pushed_back} of them pushed back).",
     ),
-    "moves_caption": Text("種類ごとに大きい2件ずつ", "The two largest of each kind"),
+    "moves_caption": Text("種類ごとの大きい変更", "The largest of each kind"),
     "more_moves": Text("ほかの変更（{n}件）", "Other changes ({n})"),
     "no_moves": Text("この7日間に記録された変更はありません。", "No change was recorded in these 7 days."),
     "deal": Text("商談", "Deal"),

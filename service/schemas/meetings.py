@@ -100,8 +100,10 @@ class MeetingFields(BaseModel):
     period: str
     since: str
     is_past: bool = Field(description="Seen as of the day on which it was saved, not as of now")
-    moves: list[Move]
-    counts: dict[str, int] = Field(description="How many changes of each kind there were")
+    moves: list[Move] = Field(description="Of each kind the 40 of the largest deals")
+    counts: dict[str, int] = Field(
+        description="How many changes of each kind there were; pushed_back: to a later expected close date"
+    )
     carried: list[AgreementFields] = Field(
         description="Agreed before: what is open, what ended in the past week, and all of the last meeting"
     )

@@ -77,7 +77,7 @@ def one_on_one_view(
 def _answer(sheet: Answer, lang: Language) -> str:
     counts = sheet["counts"]
     return (
-        WORDS["answer"]
+        WORDS["answer" if sheet["carried"] else "answer_first"]
         .format(
             n=len(sheet["carried"]),
             k=sum(one["result"] == "done" for one in sheet["carried"]),
