@@ -44,6 +44,7 @@ WORDS: Mapping[str, Text] = {
     "expected": Text("期待受注", "Expected wins"),
     "above": Text("期待比", "Above expected"),
     "range": Text("8割の幅", "80% range"),
+    "until": Text("〜", " to "),
     "verdict": Text("見立て", "Finding"),
     "verdict_above": Text("期待を上回る", "above"),
     "verdict_below": Text("期待を下回る", "below"),
