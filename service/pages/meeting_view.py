@@ -13,6 +13,7 @@ from crm.schema import ACTIVITY_KINDS
 from pictures.measure import Measure
 from service.language import known_day
 from service.pages.meeting_words import WORDS
+from service.pages.steps import chosen_rows
 from service.pages.values import cell, money_measure, short_day
 
 Answer = Mapping[str, Any]
@@ -39,6 +40,7 @@ class MeetingView:
         return {
             "carried": [self.agreement(one) for one in meeting["carried"]],
             "carried_said": WORDS["carried_said"].format(n=len(meeting["carried"]), k=len(settled)).to(lang),
+            "chosen": chosen_rows(meeting["chosen"], lang),
             "agreed": [self.agreement(one) for one in meeting["agreements"]],
             "results": [{"name": name, "words": WORDS[f"result_{name}"].to(lang)} for name in _RESULTS],
             "activities": [{"name": kind, "words": words.to(lang)} for kind, words in ACTIVITY_KINDS.items()],
@@ -84,7 +86,7 @@ class MeetingView:
                 .to(lang)
             )
         meeting = (
-            WORDS["in_review"].format(week=one["week"])
+            WORDS["in_review"].format(n=int(one["week"].partition("W")[2]))
             if one["week"] is not None
             else WORDS["in_one_on_one"].format(day=Text(*(_day(one["day"], of) for of in ("ja", "en"))))
         )

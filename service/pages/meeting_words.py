@@ -18,7 +18,7 @@ WORDS: Mapping[str, Text] = {
     "result": Text("結果", "Result"),
     "change_result": Text("結果を付ける", "Set the result"),
     "from_meeting": Text("決めた会議", "Agreed in"),
-    "in_review": Text("{week}", "{week}"),
+    "in_review": Text("第{n}週の会議", "review, week {n}"),
     "in_one_on_one": Text("1on1 {day}", "1-on-1, {day}"),
     "found": Text("{kind} {n}/{of}件", "{kind} {n}/{of}"),
     "result_open": Text("未定", "Open"),
@@ -71,6 +71,10 @@ WORDS: Mapping[str, Text] = {
         "勧められる打ち手はありません。根拠のある打ち手が見つかると、ここに並びます。",
         "There is no next step to recommend; those with evidence appear here.",
     ),
+    "chosen_title": Text("この7日間に選んだ打ち手", "Chosen in these 7 days"),
+    "chosen_accepted": Text("やる", "taken"),
+    "chosen_dismissed": Text("見送り", "passed"),
+    "chosen_done": Text("済み", "done"),
     "chosen_said": Text(
         "受注確率 {uplift}、信頼度 {reliability}", "Win probability {uplift}, reliability {reliability}"
     ),

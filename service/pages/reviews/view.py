@@ -60,13 +60,13 @@ def review_view(
     week = _Week(review, asked, mode)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
     change = outlook.change()
-    actions = step_rows(answers.actions["actions"][:_SHOWN_ACTIONS], lang)
+    actions = step_rows(answers.actions["actions"], review["chosen"], lang)
     people = people_of(answers.scopes["scopes"], review["scope"])
     return {
         **frame(lang, PATH, asked, {**forecast, "as_of": review["as_of"]}, answers.scopes, currency),
         "past": None,
         "choice": None,
-        "chosen": frame(lang, PATH, asked, review, answers.scopes, currency)["choice"],
+        "choose": frame(lang, PATH, asked, review, answers.scopes, currency)["choice"],
         **meeting.values(people, _deals(answers), can_write),
         "week": week.words(lang),
         "scope_name": review["name"] or review["scope"],

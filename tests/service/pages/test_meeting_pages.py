@@ -201,6 +201,14 @@ def test_an_action_that_is_taken_or_passed_is_its_outcome_and_an_agreement(
     outcomes = {one.recommendation_id: one for one in served.cases.serving.store.recommendations()[1]}
     assert outcomes[taken].state == "accepted"
     assert (outcomes[passed].state, outcomes[passed].reason) == ("dismissed", "予算がない")
+    page = reader.get("/reviews/this-week").text
+    assert f'value="take {taken}"' not in page, "what is chosen is not offered again"
+    chosen = reader.get("/v1/reviews/this-week").json()["chosen"]
+    assert {(one["deal_id"], one["state"], one["reason"]) for one in chosen} == {
+        (first["deal_id"], "accepted", None),
+        (second["deal_id"], "dismissed", "予算がない"),
+    }
+    assert page[page.index("この7日間に選んだ打ち手") :].count('<span class="tag">') == 2
     gone = sent(reader, "/reviews/this-week", 404, do="take R0")
     assert "もう勧められていません" in gone.text
 
