@@ -88,7 +88,11 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 
 # The same of pages (GET, and the POST of their forms), each about a scope that its reader sees.
-PAGES: Mapping[str, tuple[str, ...]] = {"show_outlook": (READ,)}
+PAGES: Mapping[str, tuple[str, ...]] = {
+    "show_outlook": (READ,),
+    "show_target_sharing": (READ,),
+    "save_target_sharing": (WRITE,),
+}
 # Those of them that are about the whole organisation: only for who sees everything.
 PAGES_OF_ALL: frozenset[str] = frozenset()
 

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from service.api.responses import respond
 from service.pages import site
 from service.pages.outlook import page as outlook
+from service.pages.target_sharing import page as target_sharing
 from service.representation import Representation
 
 _style = APIRouter(include_in_schema=False)
@@ -23,4 +24,4 @@ async def get_style(request: Request) -> Response:
 
 
 # Of all pages, each of which has its own.
-ROUTERS = (_style, *(module.router for module in (outlook,)))
+ROUTERS = (_style, *(module.router for module in (outlook, target_sharing)))
