@@ -9,6 +9,7 @@ from service.api.responses import respond
 from service.pages import site
 from service.pages.outlook import page as outlook
 from service.pages.target_sharing import page as target_sharing
+from service.pages.trust import page as trust
 from service.representation import Representation
 
 _style = APIRouter(include_in_schema=False)
@@ -24,4 +25,4 @@ async def get_style(request: Request) -> Response:
 
 
 # Of all pages, each of which has its own.
-ROUTERS = (_style, *(module.router for module in (outlook, target_sharing)))
+ROUTERS = (_style, *(module.router for module in (outlook, target_sharing, trust)))

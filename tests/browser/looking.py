@@ -98,7 +98,9 @@ class Site:
         page.on("response", heard.response)
         if who != NOBODY:
             page.goto(f"{self.address}{self.link(who)}")
-            page.locator("main button").click()
+            with page.expect_navigation():
+                page.locator("main button").click()
+            assert "/sign-in" not in page.url
         return Reader(self, context, page, heard)
 
     def link(self, who: str) -> str:

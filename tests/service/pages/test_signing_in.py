@@ -92,3 +92,8 @@ def test_a_form_of_another_site_is_refused(browser) -> None:
     )
     assert page.status_code == 403
     assert me(browser) == 401
+
+
+def test_a_browser_is_let_say_that_a_form_is_from_here(browser) -> None:
+    """With `no-referrer` it sends the forms of a page from `Origin: null`, which is no page of ours."""
+    assert browser.get("/sign-in").headers["referrer-policy"] == "same-origin"
