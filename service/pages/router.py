@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from service.api.responses import respond
 from service.pages import site
+from service.pages.kpi_review import page as kpi_review
 from service.pages.outlook import page as outlook
 from service.pages.target_sharing import page as target_sharing
 from service.pages.trust import page as trust
@@ -25,4 +26,4 @@ async def get_style(request: Request) -> Response:
 
 
 # Of all pages, each of which has its own.
-ROUTERS = (_style, *(module.router for module in (outlook, target_sharing, trust)))
+ROUTERS = (_style, *(module.router for module in (outlook, kpi_review, target_sharing, trust)))

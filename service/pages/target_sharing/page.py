@@ -47,6 +47,7 @@ async def show_target_sharing(*, request: Request, asked: AskedDep) -> Response:
         wanted=wanted,
         asked=asked,
         currency=page.currency,
+        period=page.period_words(shared["period"]),
         is_first_guess=wanted is not told,
         may_store=may(caller_of(request).rights, save_target_sharing.__name__),
     )

@@ -10,11 +10,9 @@ from typing import Any
 import orjson
 
 from crm.i18n import Language, Text
-from crm.periods import parse_period
 from models.sharing.ways import CHANCE, EVEN, HISTORY, PIPELINE
 from pictures.chances import HOLLOW, SHAPES, Chances, Mark
 from pictures.measure import COUNT, PERCENT, Measure
-from service.language import period_text
 from service.pages.asked import Asked
 from service.pages.frame import frame
 from service.pages.kpi_values import kpi_places
@@ -52,6 +50,7 @@ def sharing_view(
     asked: Asked,
     currency: str,
     may_store: bool,
+    period: str,
     is_first_guess: bool = False,
 ) -> dict[str, Any]:
     """The values of the page's template."""
@@ -60,6 +59,7 @@ def sharing_view(
         **frame(lang, PATH, asked, shared, scopes, currency, wanted.said()),
         "places": kpi_places(asked, lang, "targets"),
         **page.answer(),
+        "period": period,
         "is_first_guess": is_first_guess,
         "guide": page.guide(levels),
         "form": page.form(),
@@ -129,7 +129,6 @@ class _Sharing:
         if self.wanted.fixed:
             quiet.append(WORDS["fixed_count"].format(n=len(self.wanted.fixed)).to(lang))
         return {
-            "period": period_text(parse_period(shared["period"]), lang),
             "scope_name": shared["name"] or shared["scope"],
             "total": self.money(shared["total"]),
             "said": said,
