@@ -10,11 +10,13 @@ import orjson
 from fastapi import Request
 
 from crm.i18n import Language
+from crm.periods import parse_period
 from service import questions
 from service.api.audit_trail import note_scopes
 from service.api.pools import pools_of
 from service.api.responses import answer_to
 from service.api.seen import seen, sight_of
+from service.language import period_text
 from service.pages import site
 from service.pages.asked import Asked
 from service.sight import Sight
@@ -58,6 +60,12 @@ class Asking:
     def currency(self) -> str:
         """The organisation's currency."""
         return self.cases.serving.current().bundle.currency
+
+    def period_words(self, name: str) -> str:
+        """A period of an answer in words; a fiscal one by the months of the organisation's year."""
+        state = self.cases.serving.current()
+        month = state.organisation(state.now).fiscal_start_month
+        return period_text(parse_period(name, month), self.lang)
 
     async def ask(self, question: Question) -> Answer:
         """The answer to a question of REST, as its reader sees it."""
