@@ -102,6 +102,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 # The same of pages (GET, and the POST of their forms), each about a scope that its reader sees.
 PAGES: Mapping[str, tuple[str, ...]] = {
     "show_outlook": (READ,),
+    "show_kpis": (READ,),
     "show_kpi_review": (READ,),
     "show_target_sharing": (READ,),
     "save_target_sharing": (WRITE,),

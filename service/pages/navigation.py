@@ -20,6 +20,7 @@ class Place(NamedTuple):
 
 MENU = (
     Place("outlook", "/", "show_outlook", Text("見通し", "Outlook")),
+    Place("kpis", "/kpis", "show_kpis", Text("KPI", "KPIs")),
     Place("trust", "/trust", "show_trust", Text("予測の成績", "Track record")),
 )
 

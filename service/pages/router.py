@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from service.api.responses import respond
 from service.pages import site
 from service.pages.kpi_review import page as kpi_review
+from service.pages.kpis import page as kpis
 from service.pages.outlook import page as outlook
 from service.pages.target_sharing import page as target_sharing
 from service.pages.trust import page as trust
@@ -26,4 +27,4 @@ async def get_style(request: Request) -> Response:
 
 
 # Of all pages, each of which has its own.
-ROUTERS = (_style, *(module.router for module in (outlook, kpi_review, target_sharing, trust)))
+ROUTERS = (_style, *(module.router for module in (outlook, kpis, kpi_review, target_sharing, trust)))
