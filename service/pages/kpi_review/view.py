@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from crm.i18n import Language
+from crm.i18n import Language, Text
+from pictures.bullet import Bullet
 from pictures.measure import PERCENT
 from service.language import day_text
 from service.pages.asked import Asked
@@ -19,6 +20,8 @@ from service.pages.values import cell
 
 Answer = Mapping[str, Any]
 PATH = "/kpis/review"
+_MOST_IN_FULL = 8  # sets that stand on one page with all their KPIs; of more, each is a row that leads on
+_BULLET_WIDTH = 150.0
 
 
 def review_view(
@@ -45,7 +48,9 @@ def review_view(
             "address": asked.address(PATH, period=before[0]),
             "words": WORDS["period_before"].format(period=before[1]).to(lang),
         },
-        "sets": page.sets(),
+        "is_over": review["is_over"],
+        "is_short": page.is_short,
+        "sets": page.lines() if page.is_short else page.sets(),
         "design": asked.address("/kpis/design"),
         "notices": [one["message"] for one in review["warnings"] if one["code"] != "no_kpi_set"],
     }
@@ -59,26 +64,45 @@ class _Review:
     asked: Asked
     currency: str
 
+    @property
+    def is_short(self) -> bool:
+        """Whether there are so many sets that each is one row."""
+        return len(self.review["sets"]) > _MOST_IN_FULL
+
     def kpis(self) -> list[Answer]:
         """Every reviewed KPI."""
         return [kpi for one in self.review["sets"] for kpi in one["kpis"]]
 
     def answer(self) -> str:
         """How many to keep, change, replace, drop."""
-        lang, counted = self.lang, Counter(kpi["verdict"] for kpi in self.kpis())
-        if not counted:
+        lang, kpis = self.lang, self.kpis()
+        if not kpis:
             return WORDS["none"].to(lang)
-        parts = [
-            WORDS["part"].format(verdict=WORDS[f"verdict_{name}"], n=counted[name]).to(lang)
+        said = {"sets": len(self.review["sets"]), "n": len(kpis), "parts": self._verdicts(kpis)}
+        return WORDS["answer"].format(**said).to(lang)
+
+    def _verdicts(self, kpis: Sequence[Answer]) -> str:
+        counted = Counter(kpi["verdict"] for kpi in kpis)
+        parts = (
+            WORDS["part"].format(verdict=WORDS[f"verdict_{name}"], n=counted[name]).to(self.lang)
             for name in VERDICTS
             if counted[name]
-        ]
-        between = "、" if lang == "ja" else ", "
-        return (
-            WORDS["answer"]
-            .format(sets=len(self.review["sets"]), n=counted.total(), parts=between.join(parts))
-            .to(lang)
         )
+        return ("、" if self.lang == "ja" else ", ").join(parts)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """One row for each set, which leads to the review of that scope alone."""
+        return [
+            {
+                "name": one["name"] or one["scope"],
+                "address": self.asked.address(PATH, scope=one["scope"]),
+                "count": len(one["kpis"]),
+                "reached": sum(kpi["reached"] is True for kpi in one["kpis"]),
+                "padded": sum(kpi["padded"] is not None for kpi in one["kpis"]),
+                "verdicts": self._verdicts(one["kpis"]),
+            }
+            for one in self.review["sets"]
+        ]
 
     def quiet(self) -> list[str]:
         """How many were reached; that the period still runs."""
@@ -103,7 +127,7 @@ class _Review:
         """Each person's or team's KPIs."""
         lang, names = self.lang, {row["scope"]: row["name"] for row in self.scopes["scopes"]}
         found = []
-        for one in self.review["sets"]:
+        for n, one in enumerate(self.review["sets"]):
             who = names.get(f"person:{one['accepted_by']}") or one["accepted_by"]
             day = day_text(datetime.fromisoformat(one["accepted_at"]).date(), lang)
             name = one["name"] or one["scope"]
@@ -115,7 +139,7 @@ class _Review:
                     "name": name,
                     "table": WORDS["table"].format(name=name).to(lang),
                     "said": said,
-                    "rows": [self._row(kpi) for kpi in one["kpis"]],
+                    "rows": [self._row(kpi, f"bullet-{n}-{m}") for m, kpi in enumerate(one["kpis"])],
                     "in_place": [kpi["sentence"] for kpi in one["put_in_place"]],
                     "design": self.asked.address("/kpis/design", scope=one["scope"]),
                     "to_design": WORDS["to_design"].format(name=name).to(lang),
@@ -123,7 +147,7 @@ class _Review:
             )
         return found
 
-    def _row(self, kpi: Answer) -> dict[str, Any]:
+    def _row(self, kpi: Answer, name: str) -> dict[str, Any]:
         lang = self.lang
         values = [kpi["value"], kpi["now"], kpi["value_now"]]
         measure = kpi_measure(kpi["unit"], values, self.currency, lang, self.asked.unit)
@@ -135,8 +159,20 @@ class _Review:
         to_value = ""
         if kpi["value_now"] is not None:
             to_value = WORDS["to_value"].format(value=measure.words(kpi["value_now"])).to(lang)
+        bullet = Bullet(
+            name=name,
+            title=Text(kpi["label"], kpi["label"]),
+            measure=measure,
+            value=kpi["now"],
+            target=kpi["value"],
+        )
+        is_low = kpi["probability"] is not None and kpi["probability"] < 0.5
         return {
             "label": kpi["label"],
+            "bullet": bullet.svg(lang, _BULLET_WIDTH),
+            "chance": None
+            if self.review["is_over"]
+            else cell(kpi["probability"], PERCENT, lang, style="down" if is_low else ""),
             "value": cell(kpi["value"], measure, lang),
             "now": cell(kpi["now"], measure, lang),
             "unit": measure.unit.to(lang),
@@ -145,5 +181,6 @@ class _Review:
             "share": share,
             "verdict": WORDS[f"verdict_{kpi['verdict']}"].to(lang),
             "to_value": to_value,
+            "padded": kpi["padded"],
             "sentence": kpi["sentence"],
         }
