@@ -10,12 +10,14 @@ import orjson
 from fastapi import Request
 
 from crm.i18n import Language
+from crm.periods import parse_period, period_holding, previous
 from service import questions
 from service.api.audit_trail import note_scopes
 from service.api.pools import pools_of
 from service.api.responses import answer_to
 from service.api.seen import seen, sight_of
 from service.deal_search import DealSearch
+from service.language import period_text
 from service.pages import site
 from service.pages.asked import Asked
 from service.sight import Sight
@@ -59,6 +61,22 @@ class Asking:
     def currency(self) -> str:
         """The organisation's currency."""
         return self.cases.serving.current().bundle.currency
+
+    def period_words(self, name: str) -> str:
+        """The period of an answer in words, by the organisation's fiscal year."""
+        return period_text(parse_period(name, self._fiscal_start_month), self.lang)
+
+    def period_before(self, name: str) -> str:
+        """The period of the same kind before, as it can be asked for."""
+        month = self._fiscal_start_month
+        first = previous(parse_period(name, month))
+        is_quarter = (first.days >= 89) and (first.days <= 92)
+        return period_holding(first.first, "quarter", month).name if is_quarter else first.name
+
+    @property
+    def _fiscal_start_month(self) -> int:
+        state = self.cases.serving.current()
+        return state.organisation(state.now).fiscal_start_month
 
     async def ask(self, question: Question, *, is_kept: bool = True) -> Answer:
         """The answer to a question of REST, as its reader sees it; made anew where it is not to be kept."""

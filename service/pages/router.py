@@ -9,12 +9,15 @@ from service.api.responses import respond
 from service.pages import site
 from service.pages.deal import page as deal
 from service.pages.deals import page as deals
+from service.pages.kpi_review import page as kpi_review
+from service.pages.kpis import page as kpis
 from service.pages.one_on_one import page as one_on_one
 from service.pages.outlook import page as outlook
 from service.pages.people import page as people
 from service.pages.process import page as process
 from service.pages.reviews import page as reviews
 from service.pages.setup import page as setup
+from service.pages.target_sharing import page as target_sharing
 from service.pages.trust import page as trust
 from service.pages.yomi import page as yomi
 from service.representation import Representation
@@ -38,6 +41,9 @@ _PAGES = (
     deals,
     deal,
     process,
+    kpis,
+    kpi_review,
+    target_sharing,
     people,
     one_on_one,
     reviews,
