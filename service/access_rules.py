@@ -103,6 +103,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 PAGES: Mapping[str, tuple[str, ...]] = {
     "show_outlook": (READ,),
     "show_kpis": (READ,),
+    "show_plan": (READ,),
     "show_trust": (READ,),
     "download_card": (READ,),
     "send_promotion": (ADMIN,),

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from service.api.responses import respond
 from service.pages import site
+from service.pages.kpi_plan import page as kpi_plan
 from service.pages.kpis import page as kpis
 from service.pages.outlook import page as outlook
 from service.pages.trust import page as trust
@@ -25,4 +26,4 @@ async def get_style(request: Request) -> Response:
 
 
 # Of all pages, each of which has its own.
-ROUTERS = (_style, *(module.router for module in (outlook, kpis, trust)))
+ROUTERS = (_style, *(module.router for module in (outlook, kpis, kpi_plan, trust)))
