@@ -10,6 +10,7 @@ from service.pages import site
 from service.pages.deal import page as deal
 from service.pages.deals import page as deals
 from service.pages.kpi_review import page as kpi_review
+from service.pages.kpi_plan import page as kpi_plan
 from service.pages.kpis import page as kpis
 from service.pages.one_on_one import page as one_on_one
 from service.pages.outlook import page as outlook
@@ -44,6 +45,7 @@ _PAGES = (
     kpis,
     kpi_review,
     target_sharing,
+    kpi_plan,
     people,
     one_on_one,
     reviews,
