@@ -103,8 +103,6 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 # The same of pages (GET, and the POST of their forms), each about a scope that its reader sees.
 PAGES: Mapping[str, tuple[str, ...]] = {
     "show_outlook": (READ,),
-    "show_kpis": (READ,),
-    "show_plan": (READ,),
     "send_call": (WRITE, RECOMMEND),
     "show_people": (READ,),
     "show_one_on_one": (READ,),
@@ -118,6 +116,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "record_deal_outcome": (RECOMMEND,),
     "show_process": (READ,),
     "show_kpis": (READ,),
+    "show_plan": (READ,),
     "show_kpi_review": (READ,),
     "show_target_sharing": (READ,),
     "save_target_sharing": (WRITE,),
@@ -139,10 +138,9 @@ PAGES: Mapping[str, tuple[str, ...]] = {
 }
 # Those of them that are about the whole organisation: only for who sees everything.
 PAGES_OF_ALL: frozenset[str] = frozenset(
-    {"send_promotion", "send_rollback", "send_backtest", "send_rank_column"}
     {
         *("send_promotion", "send_rollback", "send_backtest", "show_setup", "send_file", "send_import"),
-        *("send_mended", "send_target", "send_training", "send_sample", "send_account"),
+        *("send_mended", "send_target", "send_training", "send_sample", "send_account", "send_rank_column"),
     }
 )
 

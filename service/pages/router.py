@@ -9,8 +9,8 @@ from service.api.responses import respond
 from service.pages import site
 from service.pages.deal import page as deal
 from service.pages.deals import page as deals
-from service.pages.kpi_review import page as kpi_review
 from service.pages.kpi_plan import page as kpi_plan
+from service.pages.kpi_review import page as kpi_review
 from service.pages.kpis import page as kpis
 from service.pages.one_on_one import page as one_on_one
 from service.pages.outlook import page as outlook
@@ -43,13 +43,13 @@ _PAGES = (
     deal,
     process,
     kpis,
+    kpi_plan,
     kpi_review,
     target_sharing,
-    kpi_plan,
     people,
     one_on_one,
     reviews,
     trust,
+    setup,
 )
 ROUTERS = (_style, *(module.router for module in _PAGES))
-ROUTERS = (_style, *(module.router for module in (outlook, trust, setup)))
