@@ -6,9 +6,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from service import questions
+from service.api.pools import pools_of
 from service.pages import site
 from service.pages.asked import AskedDep
 from service.pages.asking import Asking
+from service.pages.outlook.beside import beside_view
 from service.pages.outlook.view import outlook_view
 from service.pages.outlook.words import WORDS
 from service.pages.seam import as_page
@@ -21,6 +23,7 @@ router = APIRouter(include_in_schema=False)
 async def show_outlook(*, request: Request, asked: AskedDep) -> Response:
     """How likely the target is, what moves it, and who needs help."""
     page = Asking.of(request, asked)
+    proofs, aside = page.cases.proofs, pools_of(request).aside
     use, about = page.cases.recommendations, (page.scope, asked.named_period, page.as_of)
     view = outlook_view(
         page.lang,
@@ -34,5 +37,9 @@ async def show_outlook(*, request: Request, asked: AskedDep) -> Response:
         await page.scopes(),
         asked=asked,
         currency=page.currency,
+        intervals=await aside.run(proofs.intervals),
     )
-    return site.page(request, "outlook.html.j2", words=WORDS, **view)
+    beside = beside_view(
+        page.lang, view["exact"], page.scope, proofs.backtest(), page.cases.set_up.few_deals()
+    )
+    return site.page(request, "outlook.html.j2", words=WORDS, **view, **beside)

@@ -16,6 +16,7 @@ from pictures.fan import Fan
 from pictures.measure import PERCENT, POINTS, Measure
 from pictures.spark import Spark
 from pictures.waterfall import Part, Waterfall
+from service.interval_proof import IntervalProof, kind_of
 from service.language import known_day, period_text, points_text
 from service.pages.asked import Asked
 from service.pages.frame import frame
@@ -50,9 +51,10 @@ def outlook_view(
     *,
     asked: Asked,
     currency: str,
+    intervals: IntervalProof,
 ) -> dict[str, Any]:
-    """The values of the page's template."""
-    page = _Outlook(lang, forecast, currency, asked)
+    """The values of the page's template; `intervals`: which ranges may be shown."""
+    page = _Outlook(lang, forecast, currency, asked, intervals)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
     address = {"scope": forecast["scope"], "period": forecast["period"]}
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
@@ -80,6 +82,7 @@ class _Outlook:
     forecast: Answer
     currency: str
     asked: Asked
+    intervals: IntervalProof
 
     @property
     def unit(self) -> Measure:
@@ -129,11 +132,16 @@ class _Outlook:
         words = [won]
         if forecast["probability"] is not None:
             low, middle, high = (self.money(revenue[name]) for name in ("p10", "p50", "p90"))
-            words.append(WORDS["forecast_range"].format(low=low, middle=middle, high=high).to(lang))
+            text = WORDS["forecast_range" if self.shows(forecast["scope"], 0.8) else "forecast_middle"]
+            words.append(text.format(low=low, middle=middle, high=high).to(lang))
         days = (date.fromisoformat(forecast["pace"][-1]["date"]) - known_day(forecast["as_of"])).days
         if days > 0:
             words.append(WORDS["days_left"].format(n=days).to(lang))
         return [*said, *({"words": one, "change": "", "after": "", "style": ""} for one in words)]
+
+    def shows(self, scope: str, level: float) -> bool:
+        """Whether past forecasts let the ranges of a scope be shown."""
+        return self.intervals.shows(kind_of(scope), level)
 
     def dots(self) -> Dots:
         """Equally likely outcomes against the target."""
@@ -156,7 +164,11 @@ class _Outlook:
         def ahead(name: str) -> list[float | None]:
             return [row[name] if number >= known - 1 else None for number, row in enumerate(pace)]
 
-        bands = {name: ahead(name) for name in ("p10", "p25", "p50", "p75", "p90")}
+        hidden: list[float | None] = [None] * len(pace)
+        levels = {"p10": 0.8, "p25": 0.5, "p75": 0.5, "p90": 0.8}
+        scope = self.forecast["scope"]
+        bands: dict[str, list[float | None]] = {"p50": ahead("p50")}
+        bands |= {name: ahead(name) if self.shows(scope, level) else hidden for name, level in levels.items()}
         return Fan(
             name="fan",
             title=WORDS["fan_title"].format(unit=self.unit.unit),
@@ -283,14 +295,15 @@ class _Outlook:
             child["probability"],
         )
         name = child["name"] or child["scope"]
+        shown = self.shows(child["scope"], 0.8)
         bullet = Bullet(
             name=f"bullet-{child['scope'].replace(':', '-')}",
             title=_both(name),
             measure=self.unit,
             value=child["closed"],
-            p10=revenue["p10"],
+            p10=revenue["p10"] if shown else None,
             p50=revenue["p50"],
-            p90=revenue["p90"],
+            p90=revenue["p90"] if shown else None,
             target=target,
             end=end,
         )
