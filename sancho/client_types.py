@@ -188,6 +188,137 @@ class Activity(TypedDict):
     subject: NotRequired[str | None]
 
 
+class Agreement(TypedDict):
+    """An agreement."""
+
+    agreement_id: str
+    person_id: str | None
+    # What the person is called
+    person_name: str | None
+    what: str
+    due: str
+    # Of the review; of a one-on-one, the person
+    scope: str
+    # Of the review in which it was agreed
+    week: str | None
+    # Of the one-on-one in which it was agreed
+    day: str | None
+    activity: str | None
+    activity_label: str | None
+    deal_id: str | None
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    account_id: str | None
+    times: int
+    # How often the activity was recorded until the due date; null where none is named
+    times_found: int | None
+    recommendation_id: str | None
+    result: Literal["open", "done", "not_done"]
+    result_at: str | None
+    # Who said it; null where activities show it
+    result_by: str | None
+    # Activities show the result; nobody said it
+    is_found: bool
+    is_overdue: bool
+    made_at: str
+    made_by: str
+    # To be sent back with a change
+    version: int
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+
+
+class AgreementChange(TypedDict):
+    """What came of an agreement, or other words for it; what is not given stays."""
+
+    # Of the agreement that was read
+    version: int
+    result: NotRequired[Literal["open", "done", "not_done"] | None]
+    what: NotRequired[str | None]
+    due: NotRequired[str | None]
+
+
+class AgreementFields(TypedDict):
+    """Who does what until when, and what came of it."""
+
+    agreement_id: str
+    person_id: str | None
+    # What the person is called
+    person_name: str | None
+    what: str
+    due: str
+    # Of the review; of a one-on-one, the person
+    scope: str
+    # Of the review in which it was agreed
+    week: str | None
+    # Of the one-on-one in which it was agreed
+    day: str | None
+    activity: str | None
+    activity_label: str | None
+    deal_id: str | None
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    account_id: str | None
+    times: int
+    # How often the activity was recorded until the due date; null where none is named
+    times_found: int | None
+    recommendation_id: str | None
+    result: Literal["open", "done", "not_done"]
+    result_at: str | None
+    # Who said it; null where activities show it
+    result_by: str | None
+    # Activities show the result; nobody said it
+    is_found: bool
+    is_overdue: bool
+    made_at: str
+    made_by: str
+    # To be sent back with a change
+    version: int
+
+
+class AgreementList(TypedDict):
+    """The agreements of the people of a scope, the newest first."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    agreements: list[AgreementFields]
+
+
+class AgreementRequest(TypedDict):
+    """What somebody does until when; agreed in a week's review of a scope, or in a one-on-one of a day."""
+
+    person_id: str
+    what: str
+    due: str
+    week: NotRequired[str | None]
+    # Of the review. Default: the widest
+    scope: NotRequired[str | None]
+    day: NotRequired[str | None]
+    # A kind of activity that shows that it is done
+    activity: NotRequired[str | None]
+    # With which deal
+    deal_id: NotRequired[str | None]
+    # With which account
+    account_id: NotRequired[str | None]
+    # How many of them
+    times: NotRequired[int]
+    # The action that is taken: its outcome becomes accepted, then done
+    recommendation_id: NotRequired[str | None]
+
+
 class AlertKind(TypedDict):
     """A kind of alert, and what it says."""
 
@@ -199,6 +330,20 @@ class Alive(TypedDict):
     """The process answers."""
 
     status: str
+
+
+class AnswerCheck(TypedDict):
+    """What past ranks were worth: deals due in their quarter, by the rank in one week of it."""
+
+    # Of the quarter, at whose end the ranks are read
+    week: int
+    # Deals from which a share is told
+    fewest: int
+    # The newest first
+    quarters: list[CheckedQuarter]
+    ranks: list[CheckedRank]
+    # Of the reps who are in the scope now and had such deals
+    by_rep: list[CheckedRep]
 
 
 class AnswerDifferences(TypedDict):
@@ -365,6 +510,10 @@ class BottleneckList(TypedDict):
     bottlenecks: list[Bottleneck]
     # Send it as `cursor` to get the next page; null = this is the last one
     next_cursor: NotRequired[str | None]
+    # How many conditions in segments the training compared; null of models trained before it was kept
+    looked_for: NotRequired[int | None]
+    # The share of false ones among the bottlenecks found that the search keeps to, at most
+    false_share: float
     funnel: list[FunnelStage]
 
 
@@ -401,6 +550,14 @@ Branch = TypedDict(
 )
 
 
+class CallRequest(TypedDict):
+    """A revenue that is called; earlier calls stay."""
+
+    amount: float
+    confidence: Literal["high", "medium", "low"]
+    reason: NotRequired[str | None]
+
+
 class CandidateList(TypedDict):
     """All candidates of a scope and period, the strongest effect first."""
 
@@ -417,6 +574,20 @@ class CandidateList(TypedDict):
     # else revenue
     ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
     candidates: list[KpiCandidate]
+
+
+class ChanceGroup(TypedDict):
+    """Later deals of which similar chances were said, and the share that was won."""
+
+    # Mean chance said
+    predicted: float
+    # Share won
+    observed: float
+    # Lower end of the 95 % interval of the share won
+    low: float
+    high: float
+    # Deals; each counts once
+    count: int
 
 
 # What changed the forecast in the past week, both simulated in the same scenarios.
@@ -566,6 +737,36 @@ class CheckedPerson(TypedDict):
     findings: dict[str, CriterionResult]
 
 
+class CheckedQuarter(TypedDict):
+    """A past quarter, and the moment at which its ranks are read."""
+
+    period: str
+    as_of: str
+
+
+class CheckedRank(TypedDict):
+    """What became of the deals with a rank."""
+
+    rank: str
+    agreed: float
+    deals: int
+    # Won within the quarter
+    won: int
+    # Won over deals; null with fewer deals than `fewest`
+    share: float | None
+    # `share` minus `agreed`, in points
+    difference_pp: float | None
+
+
+class CheckedRep(TypedDict):
+    """The ranks of a rep, checked."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    ranks: list[CheckedRank]
+
+
 class ChildForecast(TypedDict):
     """A scope directly below; the simulated revenues of all children add up to their parent's."""
 
@@ -588,6 +789,21 @@ class ChildForecast(TypedDict):
     vs_last_year: NotRequired[float | None]
 
 
+class ChosenAction(TypedDict):
+    """A recommended action that was taken (accepted), passed (dismissed, and why) or done."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    action: str
+    label: str
+    state: Literal["accepted", "dismissed", "done"]
+    at: str
+    reason: str | None
+
+
 class ChosenKpi(TypedDict):
     """A KPI and its value."""
 
@@ -601,6 +817,18 @@ class CloseDate(TypedDict):
     p10: str
     p50: str
     p90: str
+
+
+class ComparedMethod(TypedDict):
+    """A method on the same rows as the model; lower scores are better."""
+
+    name: str
+    label: str
+    score: float | None
+    # The model's score minus this one's
+    difference: ScoreDifference | None
+    # Of the model, beside this one
+    verdict: Literal["better", "same", "worse"] | None
 
 
 class ComparedModel(TypedDict):
@@ -658,6 +886,22 @@ class Component(TypedDict):
     p90: float
 
 
+class CoveredInterval(TypedDict):
+    """How often intervals of a kind held what came; `refuted`: they are not shown."""
+
+    # deal = of the chance of a deal; else of the revenue of scopes of that kind
+    kind: Literal["deal", "company", "team", "person"]
+    level: float
+    covered: float
+    # Lower end of the 95 % interval of the share covered
+    low: float | None
+    high: float | None
+    # Groups of about 50 deals, or forecasts
+    count: int
+    # refuted = even the upper end of the share covered lies below the level
+    verdict: Literal["held", "refuted"]
+
+
 class CriterionResult(TypedDict):
     """Whether a criterion is met, why, and a suggestion where it is not."""
 
@@ -702,6 +946,23 @@ class CurvePoint(TypedDict):
     won: float
     lost: float
     open: float
+
+
+class DataFinding(TypedDict):
+    """What the training data had or lacked."""
+
+    code: str
+    serious: bool
+    message: str
+
+
+class DataHealth(TypedDict):
+    """How fresh and how complete the data are."""
+
+    newest_deal_record: str
+    days_old: int
+    quarantined_rows: int
+    findings: list[DataFinding]
 
 
 class DealFields(TypedDict):
@@ -855,9 +1116,29 @@ class DealList(TypedDict):
     data_as_of: NotRequired[str | None]
     model: ModelInfo
     warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
     deals: list[DealScore]
-    # Send it as `cursor` for the next page; null on the last page
-    next_cursor: str | None
+    # Send it as `cursor` to get the next page; null = this is the last one
+    next_cursor: NotRequired[str | None]
+    # Send it as `cursor` to get the page before; null where that is the first page, which needs no
+    # cursor, or where this is the first page (`rows_before` is 0)
+    previous_cursor: NotRequired[str | None]
+    # How many of the deals found come before this page
+    rows_before: int
+    # How many deals there are on all pages
+    deals_found: int
+    # How many are open in the scope, whatever is looked for
+    open_deals: int
+    # How many of these need attention
+    attention_deals: int
+    # Of all open deals of the scope, most frequent first
+    flag_counts: list[FlagCount]
 
 
 class DealReason(TypedDict):
@@ -891,7 +1172,7 @@ class DealRevenue(TypedDict):
 
 
 class DealScore(TypedDict):
-    """One row of `sancho score`."""
+    """An open deal with its scores (one row of `sancho score`), and what is known of it."""
 
     deal_id: str
     # What the deal is called; null where no name is recorded
@@ -906,8 +1187,29 @@ class DealScore(TypedDict):
     revenue_p10: float
     revenue_p50: float
     revenue_p90: float
+    # Predicted: the median day of a win, if it is won
     expected_close_date: str | None
     model_version: str
+    owner_id: NotRequired[str | None]
+    # What the owner is called
+    owner_name: NotRequired[str | None]
+    stage: str
+    # As recorded, in the organisation's currency
+    amount: NotRequired[float | None]
+    # The expected close date that the rep has entered
+    planned_close_date: NotRequired[str | None]
+    # By how much `win_by_period_end` has changed in a week, by the same model; null for a deal that
+    # was not there yet
+    change_pp: NotRequired[float | None]
+    # Points of the scope's probability of reaching its target if it is won, minus those if it is
+    # lost; null without a target
+    swing_pp: NotRequired[float | None]
+    flags: NotRequired[list[Flag]]
+    # It is past its date, stalled or without contact, and its swing is a point or more; where the
+    # goal is settled (`ranked_by` revenue), its expected revenue is 1 % of the target or more
+    needs_attention: NotRequired[bool]
+    # null where none is recommended, or the deal is in the holdout group
+    next_action: NotRequired[NextAction | None]
 
 
 # A lever, from its current level to the level after a feasible step.
@@ -1008,6 +1310,14 @@ class Flag(TypedDict):
     code: Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
     label: str
     since: str | None
+
+
+class FlagCount(TypedDict):
+    """For how many of the scope's open deals a flag is raised."""
+
+    code: Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
+    label: str
+    deals: int
 
 
 class Forecast(TypedDict):
@@ -1256,6 +1566,8 @@ class JobAnswer(TypedDict):
     attempts: int
     cancel_asked: bool
     progress: JobProgress | None
+    # About how long it still takes, by what is done of it; null = not known
+    seconds_left: NotRequired[int | None]
     # What was asked for
     request: dict[str, Any]
     # Of an import: rows by table and file, errors, notices; of a training: version, whether it was
@@ -1308,12 +1620,21 @@ class JobState(TypedDict):
     attempts: int
     cancel_asked: bool
     progress: JobProgress | None
+    # About how long it still takes, by what is done of it; null = not known
+    seconds_left: NotRequired[int | None]
     # What was asked for
     request: dict[str, Any]
     # Of an import: rows by table and file, errors, notices; of a training: version, whether it was
     # promoted, the gate's code and message
     result: dict[str, Any] | None
     error: JobError | None
+
+
+class KeptBacktest(TypedDict):
+    """The newest backtest of the installation."""
+
+    made_at: str
+    periods: list[str]
 
 
 class Kpi(TypedDict):
@@ -1637,6 +1958,29 @@ class ModelList(TypedDict):
     monitoring: MonitoringReport
 
 
+class ModelProof(TypedDict):
+    """What is known of how good a version and its intervals are; null and empty where nothing is kept."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    version: ModelVersion
+    summary: str
+    reliability: Reliability | None
+    intervals: list[CoveredInterval]
+    # Log loss on later deals
+    deal_methods: list[ComparedMethod]
+    # CRPS of the company's revenue in the newest backtest, as a share of mean revenue
+    revenue_methods: list[ComparedMethod]
+    targets: list[TargetGroup]
+    backtest: KeptBacktest | None
+    data: DataHealth
+    # Of the version in service
+    monitoring: MonitoringReport | None
+
+
 class ModelVersion(TypedDict):
     """A registered model version."""
 
@@ -1672,6 +2016,32 @@ class MonitoringReport(TypedDict):
     calibration: list[SegmentCalibration]
     feature_drift: list[FeatureDrift]
     score_drift: ScoreDrift | None
+
+
+class Move(TypedDict):
+    """What changed in a deal within the week: from the first value to the last."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    owner_id: str | None
+    # What the owner is called
+    owner_name: str | None
+    change: Literal["won", "lost", "stage", "amount", "expected_close_date", "created"]
+    # When it changed last
+    at: str
+    old_value: str | None
+    value: str | None
+    # Of a lost deal, why
+    note: str | None
+    # Of the deal now
+    amount: float | None
+    # Who changed it last, where that is recorded
+    actor_id: str | None
+    # What that person is called
+    actor_name: str | None
 
 
 class Mute(TypedDict):
@@ -1781,6 +2151,25 @@ class NewWebhook(TypedDict):
     secret: str
 
 
+class NextAction(TypedDict):
+    """The first of a deal's next actions, in short; `GET /v1/deals/{deal_id}` has all of them."""
+
+    recommendation_id: str
+    action: str
+    label: str
+    # Points of win probability, compared with the usual course
+    uplift_pp: float
+    reliability: Literal["high", "medium", "low"]
+
+
+class NotesRequest(TypedDict):
+    """Notes of a meeting, all blocks; saved in the place of the version that was read."""
+
+    notes: dict[str, str]
+    # Of the notes that were read; 0 where there were none
+    version: int
+
+
 class OffPolicyValue(TypedDict):
     """Off-policy estimate: the win rate if the best-rated action always came first."""
 
@@ -1790,6 +2179,46 @@ class OffPolicyValue(TypedDict):
     snips: Estimate
     doubly_robust: Estimate
     effective_sample_size: float
+
+
+class OneOnOne(TypedDict):
+    """A person's one-on-one of a day."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # By block
+    notes: dict[str, str]
+    # 0 where nothing is saved; to be sent back with a change
+    version: int
+    saved_at: str | None
+    saved_by: str | None
+    period: str
+    since: str
+    # Seen as of the day on which it was saved, not as of now
+    is_past: bool
+    # Of each kind the 40 of the largest deals
+    moves: list[Move]
+    # How many changes of each kind there were; pushed_back: to a later expected close date
+    counts: dict[str, int]
+    # What became of recommended actions in the seven days
+    chosen: list[ChosenAction]
+    # Agreed before: what is open, what ended in the past week, and all of the last meeting
+    carried: list[AgreementFields]
+    # Agreed in this meeting
+    agreements: list[AgreementFields]
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    person_id: str | None
+    day: str
+    # Of the one-on-one before
+    previous_day: str | None
+    # Of all one-on-ones of the person, the newest first
+    days: list[str]
+    quiet: list[QuietDeal]
 
 
 class OriginalAmount(TypedDict):
@@ -2081,6 +2510,9 @@ class PlanRequest(TypedDict):
     as_of: NotRequired[str | None]
     # leads, appointment_rate, proposals, win_rate, amount, cycle_time
     levers: NotRequired[list[str]]
+    # By lever, how much of the way to the top quartile of peers it goes: the answer is what that
+    # gives, instead of the smallest change, and `levers` says nothing
+    shares: NotRequired[dict[str, float]]
     # Default: the stored target
     target: NotRequired[float | None]
 
@@ -2107,6 +2539,8 @@ PlannedLever = TypedDict(
         "unit": "str",
         "from": "float",
         "to": "float",
+        # At the top quartile of peers
+        "top": "NotRequired[float | None]",
         # Share of the way to the top quartile of peers
         "share_of_step": "float",
         # What this lever alone would add at the top quartile, in points
@@ -2252,6 +2686,49 @@ class PushedDeal(TypedDict):
     days: float
 
 
+class QuarantineList(TypedDict):
+    """Rows that wait to be put right, the oldest import first."""
+
+    tables: list[QuarantinedTable]
+    total: int
+    rows: list[QuarantinedRow]
+    # Send it as `cursor` to get the next page; null = this is the last one
+    next_cursor: NotRequired[str | None]
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+
+
+class QuarantinedRow(TypedDict):
+    """A row of the quarantine; `values` as it came (null: its line is no row at all)."""
+
+    row_id: str
+    table: str
+    label: str
+    file: str
+    line: int | None
+    values: dict[str, str] | None
+    errors: list[QuarantinedValue]
+
+
+class QuarantinedTable(TypedDict):
+    """How many rows of a table wait."""
+
+    table: str
+    label: str
+    rows: int
+
+
+class QuarantinedValue(TypedDict):
+    """A value of a row that cannot be used, and why."""
+
+    column: str
+    label: str
+    value: str
+    code: str
+    reason: str
+
+
 class QuarterEvenness(TypedDict):
     """How uneven chances were on the first day of a quarter, over people with a target."""
 
@@ -2271,6 +2748,28 @@ class QuarterEvenness(TypedDict):
     # Whether the chances were stored then, and not computed now
     from_stored: bool
     targets: list[PersonUnder]
+
+
+class QuietDeal(TypedDict):
+    """An open deal of which nothing was recorded for at least three weeks."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    owner_id: str | None
+    amount: float | None
+    stage: str | None
+    quiet_days: int
+
+
+class RankColumn(TypedDict):
+    """A column of the organisation's own that could hold the ranks."""
+
+    column: str
+    # Some of its values, the most frequent first
+    values: list[str]
 
 
 class ReachedRevenue(TypedDict):
@@ -2333,6 +2832,13 @@ class RecordedOutcome(TypedDict):
     reason: str | None
 
 
+class Reliability(TypedDict):
+    """What came of later deals, by tenths of the chance said."""
+
+    deals: int
+    groups: list[ChanceGroup]
+
+
 class RemovedRow(TypedDict):
     """The row that was taken out of a table: gone from `as_of` on, known to earlier moments."""
 
@@ -2372,6 +2878,46 @@ class RepricedDeal(TypedDict):
     currency: NotRequired[str | None]
 
 
+class RevenueCall(TypedDict):
+    """A revenue that somebody called, and what was forecast when it was made."""
+
+    call_id: str
+    amount: float
+    confidence: Literal["high", "medium", "low"]
+    reason: str | None
+    made_at: str
+    made_by: str
+    made_by_name: str
+    p10: float
+    p50: float
+    p90: float
+    # Of reaching the target, by the forecast
+    probability: float | None
+    model_version: str
+    # Of the call: called minus won; null until the period is over
+    error: float | None
+    # Of the forecast: p50 minus won
+    forecast_error: float | None
+
+
+class RevenueCallList(TypedDict):
+    """The calls for a scope in a period, the oldest first."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    is_over: bool
+    # Won in the period; null until it is over
+    actual: float | None
+    calls: list[RevenueCall]
+
+
 class RevenueDistribution(TypedDict):
     """A distribution of revenue."""
 
@@ -2383,6 +2929,42 @@ class RevenueDistribution(TypedDict):
     p75: float
     p90: float
     p95: float
+
+
+class Review(TypedDict):
+    """A week's review of a scope."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # By block
+    notes: dict[str, str]
+    # 0 where nothing is saved; to be sent back with a change
+    version: int
+    saved_at: str | None
+    saved_by: str | None
+    period: str
+    since: str
+    # Seen as of the day on which it was saved, not as of now
+    is_past: bool
+    # Of each kind the 40 of the largest deals
+    moves: list[Move]
+    # How many changes of each kind there were; pushed_back: to a later expected close date
+    counts: dict[str, int]
+    # What became of recommended actions in the seven days
+    chosen: list[ChosenAction]
+    # Agreed before: what is open, what ended in the past week, and all of the last meeting
+    carried: list[AgreementFields]
+    # Agreed in this meeting
+    agreements: list[AgreementFields]
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    week: str
+    first: str
+    last: str
 
 
 class ReviewedSet(TypedDict):
@@ -2404,6 +2986,7 @@ class ReviewedSetKpi(TypedDict):
 
     kpi: str
     label: str
+    unit: str
     value: float
     now: float | None
     # null: the period still runs
@@ -2815,6 +3398,15 @@ class TargetEvenness(TypedDict):
     quarters: list[QuarterEvenness]
 
 
+class TargetGroup(TypedDict):
+    """Past forecasts of the company's target with similar chances, and how many were reached."""
+
+    low: float
+    high: float
+    forecasts: int
+    reached: int
+
+
 class Timeline(TypedDict):
     """What happened to a deal, and what was said of it; both newest first."""
 
@@ -2835,6 +3427,8 @@ class Timeline(TypedDict):
     entries_left_off: int
     # Of each day that is stored (`sancho jobs schedule scoring --every 1d`)
     scores: list[TimelineScore]
+    # What was told of the recommendations of the past 14 days, newest first
+    outcomes: list[TimelineOutcome]
 
 
 class TimelineEntry(TypedDict):
@@ -2857,6 +3451,18 @@ class TimelineEntry(TypedDict):
     # null = nobody is recorded
     actor_id: str | None
     actor_name: str | None
+
+
+class TimelineOutcome(TypedDict):
+    """What was told of a recommendation, by whom is not recorded."""
+
+    at: str
+    recommendation_id: str
+    action: str
+    label: str
+    state: Literal["shown", "accepted", "dismissed", "done"]
+    # Why it was dismissed
+    reason: str | None
 
 
 class TimelineScore(TypedDict):
@@ -3089,3 +3695,132 @@ class WrittenTargets(TypedDict):
     imported: int
     unchanged: int
     quarantined: int
+
+
+class Yomi(TypedDict):
+    """The deal sheet of a scope and period."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # The column of deals that holds the ranks; null = none is named
+    rank_column: str | None
+    # Where none is named: columns that could be it
+    rank_columns: list[RankColumn]
+    # The likeliest first
+    ranks: list[YomiRank]
+    target: float | None
+    # Of reaching the target; null without one
+    probability: float | None
+    revenue: YomiRevenue
+    months: list[str]
+    summary: list[YomiSummaryRow]
+    # Why the forecast has no interval by month
+    no_range_by_month: str
+    # null where no column holds ranks
+    answer_check: AnswerCheck | None
+    # The largest swing first; deals that are won at the end
+    deals: list[YomiDeal]
+    # Open deals on the sheet that are in no month and no sum
+    deals_without_day: int
+    # Open deals of the scope that are due after the period
+    deals_due_later: int
+
+
+class YomiAction(TypedDict):
+    """The best next action of a deal."""
+
+    action: str
+    label: str
+    uplift_pp: float
+    recommendation_id: str | None
+
+
+class YomiDeal(TypedDict):
+    """A deal on the sheet: open and due in the period, or won in it."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    owner_id: str | None
+    # What the owner is called
+    owner_name: str | None
+    product: str | None
+    stage: str | None
+    state: Literal["open", "won"]
+    # The rep's own call as it was known at the moment; null = none
+    rank: str | None
+    # The chance agreed for the rank; null for one that is not agreed
+    agreed: float | None
+    # As entered; of a deal that is won, when it was
+    expected_close_date: str | None
+    # The month in which it counts: that of the day entered, or of the moment once that is past; null
+    # without a day
+    month: str | None
+    # As entered, in the organisation's currency
+    amount: float | None
+    # Probability of a win within the period; null once won
+    by_period_end: float | None
+    # `by_period_end` minus `agreed`, in points
+    difference_pp: float | None
+    # Expected revenue within the period; null once won
+    revenue: float | None
+    # Points of the chance of the scope's target between won and lost; null without a target
+    swing_pp: float | None
+    flags: list[Flag]
+    # What moves its chance most, at most two
+    reasons: list[YomiReason]
+    next_action: YomiAction | None
+    last_contact: str | None
+    # When something about it was last entered
+    updated: str | None
+
+
+class YomiRank(TypedDict):
+    """A rank and the chance of an order that is agreed for it."""
+
+    rank: str
+    agreed: float
+    # Whether it counts in the rows `counted_on`: agreed at 50 % or more
+    counted_on: bool
+
+
+class YomiReason(TypedDict):
+    """What moves a deal's chance, against the deals won from its stage."""
+
+    reason: str
+    label: str
+    effect_pp: float
+    controllable: bool
+
+
+class YomiRevenue(TypedDict):
+    """The forecast of the period: mean, median, and the 80 % interval unless past forecasts refute it."""
+
+    mean: float
+    # null where past forecasts refute the interval
+    p10: float | None
+    p50: float
+    p90: float | None
+    # What the newest backtest says of 80 % intervals of such scopes
+    interval: Literal["held", "refuted", "unchecked"]
+
+
+class YomiSummaryRow(TypedDict):
+    """A row of the summary: by month, and of the whole period."""
+
+    code: Literal["target", "won", "rank", "unranked", "counted_on", "gap", "attained", "expected"]
+    # Of `rank` its rank; of `counted_on` the last one added
+    rank: str | None
+    label: str
+    # null where no target is set for the month
+    months: list[float | None]
+    total: float | None

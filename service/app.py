@@ -24,6 +24,7 @@ from service.api import (
     kpi_sets,
     kpis,
     me,
+    meetings,
     models,
     padding,
     people,
@@ -34,6 +35,7 @@ from service.api import (
     tables,
     targets,
     webhooks,
+    yomi,
 )
 from service.api.access import AccessLog, Credentials
 from service.api.allowances import Allowances
@@ -74,6 +76,7 @@ _ROUTERS = [
     for module in (
         deals,
         forecasts,
+        yomi,
         kpis,
         padding,
         people,
@@ -86,6 +89,7 @@ _ROUTERS = [
         jobs,
         webhooks,
         kpi_sets,
+        meetings,
         targets,
         *(alerts, audit, me),
     )

@@ -32,7 +32,7 @@ from models.forecast.attainment import (
 from models.forecast.change_attribution import ForecastChange, ForecastState, attribute_change
 from models.forecast.goal_effect import Goal
 from models.forecast.organisation import COMPANY, ScopeTree
-from models.forecast.period_facts import PeriodFacts
+from models.forecast.period_facts import PeriodFacts, WonDeals
 from models.forecast.pipeline import ScoredPipeline
 from models.forecast.simulate import Simulation, attainment_given_deal, total_without
 from models.period_outlook import PeriodOutlook, score_and_simulate
@@ -78,11 +78,15 @@ class PeriodForecast:
         moments = np.full(len(self.scored.deals), self.moment, np.int64)
         return close_days(self.bundle.win, self.scored.x, moments, (0.1, 0.5, 0.9))
 
+    def scores(self, zone: ZoneInfo, version: str) -> pd.DataFrame:
+        """The Score rows of the open deals with their `person`; nobody may write into them."""
+        return self._scores.get((str(zone), version), lambda: score_table(self, zone, version))
+
     def scores_in_order(self, scope: str, sort: str, zone: ZoneInfo, version: str) -> pd.DataFrame:
         """The Score rows of a scope's open deals, in the order of `sort`; nobody may write into them."""
 
         def compute() -> pd.DataFrame:
-            frame = self._scores.get((str(zone), version), lambda: score_table(self, zone, version))
+            frame = self.scores(zone, version)
             in_scope = frame["person"].isin(self.organisation.members(scope))
             return in_order(frame[in_scope].drop(columns="person"), sort)
 
@@ -112,6 +116,10 @@ class PeriodForecast:
 
         return self._forecasts.get((scope, target), compute)
 
+    def swing_points(self, scope: str) -> Floats | None:
+        """Swings in points of a scope's open deals in their order; None without a target."""
+        return self._points.get(scope)
+
     @cached_property
     def _points(self) -> dict[str, Floats]:
         return swing_points(self.simulation, self.facts)
@@ -132,6 +140,10 @@ class PeriodForecast:
         won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
         amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
         return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
+
+    def won_between(self, first: int, last: int) -> Floats:
+        """Revenue of each person (people + 1,) in [first, last), as known at the moment."""
+        return WonDeals.of_deals(self.deals, self.organisation).between(first, last)
 
     def without_in_teams(self, people: Collection[str]) -> PeriodForecast:
         """The same scenarios, in which some people are in no team: no team's figures have theirs in them."""

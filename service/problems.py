@@ -57,6 +57,7 @@ _DETAILS = {
 STATUS = {
     "unknown_deal": 404,
     "unknown_recommendation": 404,
+    "unknown_bottleneck": 404,
     "unknown_row": 404,
     "unknown_scope": 404,
     "unknown_table": 404,
@@ -90,6 +91,8 @@ STATUS = {
     "unknown_job": 404,
     "unknown_webhook": 404,
     "unknown_channel": 404,
+    "unknown_agreement": 404,
+    "saved_elsewhere": 409,
     "job_ended": 409,
     "no_file": 400,
     "unknown_version": 404,
@@ -246,6 +249,14 @@ def _invalid_fields(
             "{n:,} fields are invalid; errors has the first {told}.",
         )
     return 422, "invalid_request", text.format(n=len(details), told=len(errors)), errors
+
+
+def invalid_field(fault: ValidationError, called: Mapping[str, Text]) -> Text:
+    """What the first field is that a schema found wrong, and why; `called`: what fields are called."""
+    first = fault.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    field = called.get(name, Text(name, name))
+    return Text("{field}：{reason}", "{field}: {reason}").format(field=field, reason=_reason(first))
 
 
 _REASONS = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from crm.i18n import Language
 from models.forecast.organisation import COMPANY
 from service.deal_insight import DealInsights
+from service.deal_search import DealSearch
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.padding import PaddingQuestions
@@ -17,10 +18,12 @@ from service.scopes import Scopes
 from service.serving_state import ServingState
 from service.sight import EVERYTHING, Sight, digest
 from service.stored_answers import Question
+from service.yomi.sheets import YomiSheets
 
 if TYPE_CHECKING:
     from service.schemas import PlanRequest
 
+_EVERY_DEAL = DealSearch()
 _LIMIT = 20  # actions of a list where nobody says how many
 
 
@@ -175,16 +178,38 @@ def deals(
     period: str | None,
     sort: str,
     cursor: str | None,
-    limit: int,
+    limit: int | None,
+    lang: Language,
+    sight: Sight = EVERYTHING,
+    *,
+    search: DealSearch = _EVERY_DEAL,
+) -> Question:
+    """A page of the scored open deals of a scope, or of those that are looked for."""
+    told = sight.of_scopes if as_of is None else sight
+    return Question(
+        name="deals", about=(scope, sort, cursor, limit, *search.said, *sight.part_of(scope)), period=period,
+        as_of=as_of, lang=lang,
+        make=lambda: use.list_deals(
+            scope, as_of, period, sort, cursor, limit, lang, sight=told, search=search
+        ),
+    )  # fmt: skip
+
+
+def yomi(
+    use: YomiSheets,
+    period: str,
+    scope: str,
+    as_of: str | None,
+    week: int,
     lang: Language,
     sight: Sight = EVERYTHING,
 ) -> Question:
-    """A page of the scored open deals of a scope."""
-    told = sight.of_scopes if as_of is None else sight
+    """The deal sheet of a scope."""
+    told = sight.of_scopes
     return Question(
-        name="deals", about=(scope, sort, cursor, limit, *sight.part_of(scope)), period=period, as_of=as_of,
-        lang=lang,
-        make=lambda: use.list_deals(scope, as_of, period, sort, cursor, limit, lang, sight=told),
+        name="yomi", about=(scope, week, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True, also=use.rests_on,
+        make=lambda: use.sheet(period, scope, as_of, week, lang, sight=told),
     )  # fmt: skip
 
 

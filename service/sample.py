@@ -1,4 +1,4 @@
-"""How is the sample organisation built? Simulated, imported, trained, its targets laid; no step twice."""
+"""How is the sample organisation built? World, import, training, targets and ranks; no step twice."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Text
+from service.demo_ranks import write_ranks
 from service.demo_world import TARGETS, Step, lay_targets, write_demo_world
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ SMALL = 2_000  # deals of the sample that a page builds: enough for teams, peopl
 _MORNING = "09:00"
 _WAITING = "demo-targets.csv"
 _LAYING = Text("今四半期の目標を設定しています", "Setting this quarter's targets")
+_RANKING = Text("担当者のヨミを書き出しています", "Writing the reps' own ranks")
 
 
 @dataclass
@@ -59,6 +61,7 @@ def build_sample(settings: Settings, deals: int, step: Step, today: date | None 
     steps.once("import", lambda: _import(settings, folder, step))
     steps.once("train", lambda: _train(settings, morning, step))
     steps.once("targets", lambda: _targets(settings, folder, morning, step))
+    steps.once("ranks", lambda: _ranks(settings, folder, step))
     return steps
 
 
@@ -112,6 +115,15 @@ def _targets(settings: Settings, folder: Path, as_of: str | None, step: Step) ->
     lay_targets(home / _WAITING, folder / "people.csv", forecast, laid)
     step(_LAYING, 1, 1)
     return _import(settings, laid, step)
+
+
+def _ranks(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
+    """The reps' own ranks, after the training: what the sample's model says does not rest on them."""
+    step(_RANKING, 0, 1)
+    ranks = folder.parent / "demo-ranks"
+    write_ranks(folder, ranks)
+    step(_RANKING, 1, 1)
+    return _import(settings, ranks, step)
 
 
 def _refuse_other_data(settings: Settings) -> None:

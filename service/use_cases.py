@@ -9,12 +9,15 @@ from service.alert_requests import AlertRequests
 from service.alerts.notices import AlertNotices
 from service.answers_for_commands import AnswersForCommands
 from service.audit.book import AuditBook
+from service.calls import Calls
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.job_requests import JobRequests
 from service.jobs import JobQueue
 from service.kpi_sets import KpiSets
+from service.meetings.agreements import Agreements
+from service.meetings.meeting import Meetings
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_registry, open_store
@@ -36,6 +39,7 @@ from service.targets import Targets
 from service.timeline import Timelines
 from service.webhook_requests import WebhookRequests
 from service.webhooks.notices import Notices
+from service.yomi.sheets import YomiSheets
 from training.registry import Registry
 
 
@@ -54,12 +58,16 @@ class UseCases:
     tables: Tables
     timelines: Timelines
     scopes: Scopes
+    yomi: YomiSheets
     shadow: Shadow
     comparisons: ModelComparisons
     jobs: JobRequests
     webhooks: WebhookRequests
     alerts: AlertRequests
     targets: Targets
+    meetings: Meetings
+    agreements: Agreements
+    calls: Calls
     quarantine: Quarantine
     proofs: Proofs
     set_up: SetUp
@@ -105,6 +113,7 @@ class UseCases:
         )
         jobs = JobRequests(serving, JobQueue(settings.store_url))
         answers = StoredAnswers(serving)
+        agreements = Agreements(serving, recommendations)
         use = (forecasts, goals, recommendations)
         answers.register(
             lambda is_all: usual_questions(serving, use, settings.language, is_all),
@@ -125,6 +134,7 @@ class UseCases:
             proofs=Proofs(serving, models, quarantine),
             timelines=Timelines(serving),
             scopes=Scopes(serving),
+            yomi=YomiSheets(serving, recommendations),
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
             jobs=jobs,
@@ -133,6 +143,9 @@ class UseCases:
             alerts=alerts,
             answers=answers,
             records=PersonRecords(serving, goals, recommendations, padding),
+            agreements=agreements,
+            meetings=Meetings(serving, agreements),
+            calls=Calls(serving, forecasts),
             kpi_sets=KpiSets(serving, goals, models.is_due),
             audit=AuditBook(serving.store, serving.zone),
         )

@@ -19,7 +19,7 @@ from models.win.model import WinModel, table_only
 from models.win.reference import won_peers
 from training.actions import learn_actions
 from training.blind import fit_blind
-from training.bottlenecks import find_bottlenecks
+from training.bottlenecks import bottlenecks_among, contrasts_in, looked_for
 from training.config import TrainConfig
 from training.coverage import coverage_of
 from training.data import Progress, Steps, TrainingData
@@ -108,7 +108,7 @@ def train_on(
     )
     step(Text("ボトルネックを探しています", "Searching for bottlenecks"), 0.96)
     observed = ObservationalData(history, snapshots.outcomes, snapshots.cycle, as_of, chosen.used)
-    bottlenecks = find_bottlenecks(observed)
+    contrasts = contrasts_in(observed)
     step(Text("打ち手の効果を学習しています", "Estimating the effects of actions"), 0.98)
     bundle = Bundle(
         win=win,
@@ -123,7 +123,8 @@ def train_on(
         peers=won_peers(win, rows, rng),
         warnings=tuple(warnings_of(report, win)),
         drop_amount="amount" in leaking,
-        bottlenecks=bottlenecks,
+        bottlenecks=bottlenecks_among(contrasts, history.levels),
+        bottlenecks_looked_for=looked_for(contrasts),
         actions=learn_actions(observed),
         rate_kind=past.organisation.rate_kind,
         recipe=config.recipe,

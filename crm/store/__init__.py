@@ -33,6 +33,7 @@ from crm.store.failures import missing_right, unavailable
 from crm.store.held_tables import HeldTables, Renewal, held, renewed
 from crm.store.kept_tables import Read, keep_state, kept_state, stored_state
 from crm.store.kpi_sets import StoredKpiSet
+from crm.store.meetings import Meetings, StoredAgreement, StoredCall, StoredNotes
 from crm.store.outlooks import StoredOutlook
 from crm.store.people import AboutPerson, PersonAnswer
 from crm.store.read import arrow_table, frame_of
@@ -51,7 +52,10 @@ __all__ = [
     "Recommended",
     "ShadowAnswer",
     "Store",
+    "StoredAgreement",
+    "StoredCall",
     "StoredKpiSet",
+    "StoredNotes",
     "StoredOutlook",
     "StoredScore",
     "Writer",
@@ -317,6 +321,11 @@ class Store:
         with self._reading() as connection:
             return recommendations.stored(connection), recommendations.outcomes(connection)
 
+    def outcomes_from(self, recommendation_id: str) -> list[Outcome]:
+        """The outcomes of recommendations with this id or a later one, oldest first."""
+        with self._reading() as connection:
+            return recommendations.outcomes(connection, recommendation_id)
+
     def deal_recommended(self, recommendation_id: str) -> str | None:
         """The deal that a stored recommendation is about; None where no such one is stored."""
         with self._reading() as connection:
@@ -382,6 +391,11 @@ class Store:
         """The newest version of each set, of a period (first..last) or of all, newest accepted first."""
         with self._reading() as connection:
             return kpi_sets.newest_sets(connection, period)
+
+    @property
+    def meetings(self) -> Meetings:
+        """Notes of meetings, agreements and calls."""
+        return Meetings(self._reading, self.transaction)
 
     def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         with self._reading() as connection:

@@ -8,11 +8,14 @@ from fastapi import Depends, Request
 
 from service.alert_requests import AlertRequests
 from service.audit.book import AuditBook
+from service.calls import Calls
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.job_requests import JobRequests
 from service.kpi_sets import KpiSets
+from service.meetings.agreements import Agreements
+from service.meetings.meeting import Meetings
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.padding import PaddingQuestions
@@ -28,6 +31,7 @@ from service.targets import Targets
 from service.timeline import Timelines
 from service.use_cases import UseCases
 from service.webhook_requests import WebhookRequests
+from service.yomi.sheets import YomiSheets
 
 # Coroutines, because FastAPI runs plain functions in its thread pool, which takes longer than they do.
 
@@ -107,6 +111,11 @@ async def scopes(request: Request) -> Scopes:
     return _use_cases(request).scopes
 
 
+async def yomi(request: Request) -> YomiSheets:
+    """The deal sheet."""
+    return _use_cases(request).yomi
+
+
 async def job_requests(request: Request) -> JobRequests:
     """The queue of imports and trainings."""
     return _use_cases(request).jobs
@@ -136,6 +145,21 @@ async def kpi_sets(request: Request) -> KpiSets:
     return _use_cases(request).sets_of_kpis
 
 
+async def meetings(request: Request) -> Meetings:
+    """Weekly reviews and one-on-ones."""
+    return _use_cases(request).meetings
+
+
+async def agreements(request: Request) -> Agreements:
+    """What was agreed in them."""
+    return _use_cases(request).agreements
+
+
+async def calls(request: Request) -> Calls:
+    """The revenue that people called."""
+    return _use_cases(request).calls
+
+
 async def alert_requests(request: Request) -> AlertRequests:
     """Which people are told."""
     return _use_cases(request).alerts
@@ -155,6 +179,9 @@ RecommendationsDep = Annotated[Recommendations, Depends(recommendations)]
 ModelAdminDep = Annotated[ModelAdmin, Depends(model_admin)]
 ModelComparisonsDep = Annotated[ModelComparisons, Depends(comparisons)]
 JobsDep = Annotated[JobRequests, Depends(job_requests)]
+MeetingsDep = Annotated[Meetings, Depends(meetings)]
+AgreementsDep = Annotated[Agreements, Depends(agreements)]
+CallsDep = Annotated[Calls, Depends(calls)]
 KpiSetsDep = Annotated[KpiSets, Depends(kpi_sets)]
 AlertsDep = Annotated[AlertRequests, Depends(alert_requests)]
 WebhooksDep = Annotated[WebhookRequests, Depends(webhook_requests)]
@@ -163,6 +190,7 @@ TablesDep = Annotated[Tables, Depends(tables)]
 TargetsDep = Annotated[Targets, Depends(targets)]
 TimelinesDep = Annotated[Timelines, Depends(timelines)]
 ScopesDep = Annotated[Scopes, Depends(scopes)]
+YomiDep = Annotated[YomiSheets, Depends(yomi)]
 AuditDep = Annotated[AuditBook, Depends(audit_book)]
 ProofsDep = Annotated[Proofs, Depends(proofs)]
 QuarantineDep = Annotated[Quarantine, Depends(quarantine)]

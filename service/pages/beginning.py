@@ -10,7 +10,7 @@ from service.api.access import caller_of
 from service.api.pools import pools_of
 from service.pages import site
 from service.pages.progress import REFRESH_SECONDS, progress_of
-from service.pages.setup.words import WORDS
+from service.pages.setup_words import WORDS
 from service.set_up import LOADING
 from service.use_cases import UseCases
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm.i18n import Language
-from service.pages.setup.words import WORDS
+from service.pages.setup_words import WORDS
 
 REFRESH_SECONDS = 3  # after which a page that tells of a running job is asked for again
 _KIND_WORDS = {"training": "what_training", "sample": "what_sample", "import": "what_import"}

@@ -6,7 +6,8 @@ from service.schemas.actions import ActionList, OutcomeRequest, RecommendationRe
 from service.schemas.alerts import ChannelList, ChannelRequest, ChannelTold, Muted, MuteRequest, NewChannel
 from service.schemas.audit import AuditList
 from service.schemas.bottlenecks import BottleneckList
-from service.schemas.deals import DealList, Insight, ScoreRequest, Timeline
+from service.schemas.deal_list import DealFilter, DealList
+from service.schemas.deals import Insight, ScoreRequest, Timeline
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
 from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
 from service.schemas.kpi_sets import (
@@ -18,6 +19,18 @@ from service.schemas.kpi_sets import (
     ProposeRequest,
 )
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
+from service.schemas.meetings import (
+    Agreement,
+    AgreementChange,
+    AgreementList,
+    AgreementRequest,
+    AgreementResult,
+    CallRequest,
+    NotesRequest,
+    OneOnOne,
+    RevenueCallList,
+    Review,
+)
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.padding import PaddingAnswer
 from service.schemas.people import PeopleList
@@ -46,18 +59,26 @@ from service.schemas.webhooks import (
     WebhookList,
     WebhookRequest,
 )
+from service.schemas.yomi import Yomi
 
 __all__ = [
     "AcceptRequest",
     "ActionList",
+    "Agreement",
+    "AgreementChange",
+    "AgreementList",
+    "AgreementRequest",
+    "AgreementResult",
     "AuditList",
     "BottleneckList",
+    "CallRequest",
     "CandidateList",
     "ChangedPassword",
     "ChannelList",
     "ChannelRequest",
     "ChannelTold",
     "CheckRequest",
+    "DealFilter",
     "DealList",
     "DeliveryState",
     "Forecast",
@@ -81,6 +102,8 @@ __all__ = [
     "NewChannel",
     "NewLevel",
     "NewWebhook",
+    "NotesRequest",
+    "OneOnOne",
     "OutcomeRequest",
     "PaddingAnswer",
     "PasswordRequest",
@@ -99,6 +122,8 @@ __all__ = [
     "RemovedRow",
     "RemovedWebhook",
     "Replayed",
+    "RevenueCallList",
+    "Review",
     "ScopeList",
     "ScoreRequest",
     "ShadowState",
@@ -119,4 +144,5 @@ __all__ = [
     "WebhookRequest",
     "WhatIf",
     "WhatIfRequest",
+    "Yomi",
 ]

@@ -40,9 +40,9 @@ class QuarantinedTable(BaseModel):
 class QuarantineList(BaseModel):
     """Rows that wait to be put right, the oldest import first."""
 
-    rows: list[QuarantinedRow]
     tables: list[QuarantinedTable]
     total: int
+    rows: list[QuarantinedRow]
     next_cursor: NextCursor = None
     as_of: str
     model: ModelInfo | None

@@ -21,7 +21,7 @@ from service.pages.forms import as_form, as_upload, form_of, go_on, upload_of
 from service.pages.seam import as_page
 from service.pages.setup.account import account_saved
 from service.pages.setup.view import setup_view
-from service.pages.setup.words import WORDS
+from service.pages.setup_words import WORDS
 from service.pages.values import UNIT_SIZES
 from service.use_cases import UseCases
 

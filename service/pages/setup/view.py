@@ -13,7 +13,7 @@ from service.chosen_columns import CUSTOM, UNUSED, previewed
 from service.job_requests import MAX_FILE
 from service.language import day_text
 from service.pages.progress import REFRESH_SECONDS, progress_of
-from service.pages.setup.words import WORDS
+from service.pages.setup_words import WORDS
 from service.pages.values import cell, money_measure, unit_choices
 from service.set_up import NO_DATA, NOT_TRAINED
 
