@@ -8,10 +8,9 @@ from functools import wraps
 from fastapi import Request
 from fastapi.responses import Response
 
-from crm.errors import SanchoError
 from service.api.access import caller_of
 from service.api.seen import known_sight
-from service.pages import site
+from service.pages.refusals import instead
 
 Page = Callable[..., Awaitable[Response]]
 
@@ -28,7 +27,7 @@ def as_page(show: Page) -> Page:
         try:
             await known_sight(request, caller_of(request))
             return await show(request=request, **asked)
-        except SanchoError as fault:
-            return site.refused(request, fault)
+        except Exception as fault:
+            return instead(request, fault)
 
     return shown

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 ADMIN, MANAGER, SELLER, NOBODY = "admin", "manager", "seller", "nobody"
-ABOUT = "period=2026-Q4&as_of=2026-11-19"  # of the same moment, whenever the tests run
+ABOUT = "period=2026-Q4&as_of=2026-11-20"  # of the same moment, whenever the tests run
 TEAM = f"{ABOUT}&scope=team%3AT1"
 PEOPLE = {ADMIN: "PA", MANAGER: "PM", SELLER: "P0"}  # who signs in, by who it is
 ROWS: dict[str, list[dict[str, Any]]] = {
@@ -40,6 +40,7 @@ class Page(NamedTuple):
     who: str = MANAGER
     pictures: tuple[str, ...] = ()  # the ids of the figures that it must have
     a4: int | None = None  # sheets on which it prints, where the design says how many
+    status: int = 200
 
 
 PAGES = (
@@ -47,5 +48,6 @@ PAGES = (
     Page("outlook-company", f"/?{ABOUT}", ADMIN, pictures=("dots", "fan"), a4=1),
     Page("outlook-seller", f"/?{ABOUT}", SELLER, pictures=("dots", "fan"), a4=1),
     Page("sign-in", "/sign-in?next=%2F%3Fperiod%3D2026-Q4", NOBODY),
-    Page("problem", f"/?{ABOUT}&scope=team%3ANONE", ADMIN),
+    Page("problem", f"/?{ABOUT}&scope=team%3ANONE", ADMIN, status=404),
+    Page("forbidden", f"/?{ABOUT}&scope=company", SELLER, status=403),
 )
