@@ -108,6 +108,7 @@ class Bundle:
     common_factors: CommonFactors = field(default_factory=CommonFactors.prior)
     drop_amount: bool = False  # the amount is recorded only at closing: it is not used
     bottlenecks: tuple[Bottleneck, ...] = ()
+    bottlenecks_looked_for: int | None = None  # conditions in segments that were compared; before: not kept
     actions: tuple[ActionEffect, ...] = ()
     rate_kind: str = "market"  # the exchange rates at which amounts in other currencies were converted
     recipe: str = ""  # the settings it was trained with, as text
@@ -196,6 +197,7 @@ class Bundle:
             "recipe": self.recipe,
             "proof": None if self.proof is None else {"cut": self.proof.cut},
             "bottlenecks": [one.to_json() for one in self.bottlenecks],
+            "bottlenecks_looked_for": self.bottlenecks_looked_for,
             "actions": [one.to_json() for one in self.actions],
             "rate_kind": self.rate_kind,
         }
@@ -236,6 +238,7 @@ class Bundle:
             common_factors=CommonFactors.from_json(text["common_factors"]),
             drop_amount=text["drop_amount"],
             bottlenecks=tuple(Bottleneck.from_json(one) for one in text["bottlenecks"]),
+            bottlenecks_looked_for=text.get("bottlenecks_looked_for"),
             actions=tuple(ActionEffect.from_json(one) for one in text["actions"]),
             rate_kind=text.get("rate_kind", "market"),
             recipe=text.get("recipe", ""),

@@ -17,11 +17,16 @@ from sancho.client_types import (
     AcceptRequest,
     ActionCounts,
     ActionList,
+    Agreement,
+    AgreementChange,
+    AgreementList,
+    AgreementRequest,
     Alive,
     AuditEntry,
     AuditList,
     Bottleneck,
     BottleneckList,
+    CallRequest,
     CandidateList,
     ChannelList,
     ChannelRequest,
@@ -43,12 +48,15 @@ from sancho.client_types import (
     ModelComparison,
     ModelDetails,
     ModelList,
+    ModelProof,
     ModelVersion,
     Muted,
     MuteRequest,
     MyAnswer,
     NewChannel,
     NewWebhook,
+    NotesRequest,
+    OneOnOne,
     OutcomeRequest,
     PaddingAnswer,
     PeopleList,
@@ -61,12 +69,16 @@ from sancho.client_types import (
     Promotion,
     Proposal,
     ProposeRequest,
+    QuarantinedRow,
+    QuarantineList,
     Ready,
     RecommendationReport,
     RecordedOutcome,
     RemovedRow,
     RemovedWebhook,
     Replayed,
+    RevenueCallList,
+    Review,
     ScopeList,
     ScoreRequest,
     ShadowState,
@@ -173,12 +185,18 @@ class Client(HttpClient):
         as_of: str | None = None,
         period: str | None = None,
         sort: str | None = None,
+        flag: Literal["attention"]
+        | Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
+        | None = None,
+        bottleneck: str | None = None,
+        deal_id: str | None = None,
+        q: str | None = None,
         cursor: str | None = None,
         limit: int | None = None,
     ) -> DealList:
         """Scored open deals.
 
-        Scores of the open deals of a scope, page by page.
+        The open deals of a scope, or those looked for: scores, what is known of each, what to do next.
 
         Needs the right `read`.
         """
@@ -190,6 +208,10 @@ class Client(HttpClient):
                 "as_of": as_of,
                 "period": period,
                 "sort": sort,
+                "flag": flag,
+                "bottleneck": bottleneck,
+                "deal_id": deal_id,
+                "q": q,
                 "cursor": cursor,
                 "limit": limit,
             },
@@ -204,6 +226,12 @@ class Client(HttpClient):
         as_of: str | None = None,
         period: str | None = None,
         sort: str | None = None,
+        flag: Literal["attention"]
+        | Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
+        | None = None,
+        bottleneck: str | None = None,
+        deal_id: str | None = None,
+        q: str | None = None,
         limit: int | None = None,
     ) -> Iterator[DealScore]:
         """All `deals` of `list_deals`, each page asked for when it is reached."""
@@ -214,6 +242,10 @@ class Client(HttpClient):
                 as_of=as_of,
                 period=period,
                 sort=sort,
+                flag=flag,
+                bottleneck=bottleneck,
+                deal_id=deal_id,
+                q=q,
                 cursor=cursor,
                 limit=limit,
             )
@@ -732,6 +764,27 @@ class Client(HttpClient):
         )
         return cast("ModelDetails", self._ask(call))
 
+    def get_model_proof(self, version: str) -> ModelProof:
+        """How far a version can be trusted.
+
+        What came of the chances it gave, which of its intervals hold, plain methods beside it, data and
+        drift.
+
+        From what its training and the newest backtest have kept; nothing is computed for it.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path=path_of(
+                "/v1/models/{version}/proof",
+                version=version,
+            ),
+            query={},
+            repeatable=True,
+        )
+        return cast("ModelProof", self._ask(call))
+
     def promote_model(self, version: str, body: Promotion | None | None = None) -> ModelList:
         """Put a version in service.
 
@@ -812,6 +865,35 @@ class Client(HttpClient):
             repeatable=True,
         )
         return cast("RemovedRow", self._ask(call))
+
+    def list_quarantine(self, *, limit: int | None = None, cursor: str | None = None) -> QuarantineList:
+        """Rows that imports could not use.
+
+        Line, column, value and reason of each; a row leaves when it comes again without errors.
+
+        Needs the right `write`.
+        """
+        call = Call(
+            method="GET",
+            path="/v1/quarantine",
+            query={
+                "limit": limit,
+                "cursor": cursor,
+            },
+            repeatable=True,
+        )
+        return cast("QuarantineList", self._ask(call))
+
+    def iter_quarantine(self, *, limit: int | None = None) -> Iterator[QuarantinedRow]:
+        """All `rows` of `list_quarantine`, each page asked for when it is reached."""
+
+        def page(cursor: str | None) -> QuarantineList:
+            return self.list_quarantine(
+                limit=limit,
+                cursor=cursor,
+            )
+
+        return self._pages(page, "rows")
 
     def import_file(
         self,
@@ -1180,6 +1262,188 @@ class Client(HttpClient):
             repeatable=True,
         )
         return cast("KpiSet", self._ask(call))
+
+    def get_review(self, week: str, *, scope: str | None = None) -> Review:
+        """A week's review.
+
+        What changed, what was agreed before and now, and notes; a past week as its meeting saw it.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path=path_of(
+                "/v1/reviews/{week}",
+                week=week,
+            ),
+            query={
+                "scope": scope,
+            },
+            repeatable=True,
+        )
+        return cast("Review", self._ask(call))
+
+    def save_review(self, week: str, body: NotesRequest, *, scope: str | None = None) -> Review:
+        """Save the notes of a week's review.
+
+        In the place of the version that was read; refused where another has been saved since.
+
+        Needs the right `write` or `recommend`.
+        """
+        call = Call(
+            method="PUT",
+            path=path_of(
+                "/v1/reviews/{week}",
+                week=week,
+            ),
+            query={
+                "scope": scope,
+            },
+            body=json_bytes(body),
+            repeatable=True,
+        )
+        return cast("Review", self._ask(call))
+
+    def get_one_on_one(self, person: str, *, day: str | None = None) -> OneOnOne:
+        """A person's one-on-one.
+
+        The facts of the week, what was agreed before and now, and notes; the person sees them, too.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path=path_of(
+                "/v1/people/{person}/one-on-one",
+                person=person,
+            ),
+            query={
+                "day": day,
+            },
+            repeatable=True,
+        )
+        return cast("OneOnOne", self._ask(call))
+
+    def save_one_on_one(self, person: str, body: NotesRequest, *, day: str | None = None) -> OneOnOne:
+        """Save the notes of a one-on-one.
+
+        In the place of the version that was read; refused where another has been saved since.
+
+        Needs the right `write` or `recommend`.
+        """
+        call = Call(
+            method="PUT",
+            path=path_of(
+                "/v1/people/{person}/one-on-one",
+                person=person,
+            ),
+            query={
+                "day": day,
+            },
+            body=json_bytes(body),
+            repeatable=True,
+        )
+        return cast("OneOnOne", self._ask(call))
+
+    def list_agreements(
+        self, *, scope: str | None = None, result: Literal["open", "done", "not_done"] | None = None
+    ) -> AgreementList:
+        """Who agreed to do what until when.
+
+        Of the people of a scope, the newest first; results are said, or found from activities.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path="/v1/agreements",
+            query={
+                "scope": scope,
+                "result": result,
+            },
+            repeatable=True,
+        )
+        return cast("AgreementList", self._ask(call))
+
+    def add_agreement(self, body: AgreementRequest, *, idempotency_key: str | None = None) -> Agreement:
+        """Agree on something.
+
+        Who does what until when, in a week's review or a one-on-one; carried forward until it is settled.
+
+        Needs the right `write` or `recommend`.
+        """
+        call = Call(
+            method="POST",
+            path="/v1/agreements",
+            query={},
+            body=json_bytes(body),
+            idempotency_key=idempotency_key or new_key(),
+            repeatable=True,
+        )
+        return cast("Agreement", self._ask(call))
+
+    def change_agreement(self, agreement_id: str, body: AgreementChange) -> Agreement:
+        """Say what came of an agreement.
+
+        Done, not done, open again, or other words; sent twice, it changes nothing.
+
+        Needs the right `write` or `recommend`.
+        """
+        call = Call(
+            method="PUT",
+            path=path_of(
+                "/v1/agreements/{agreement_id}",
+                agreement_id=agreement_id,
+            ),
+            query={},
+            body=json_bytes(body),
+            repeatable=True,
+        )
+        return cast("Agreement", self._ask(call))
+
+    def get_calls(self, period: str, *, scope: str | None = None) -> RevenueCallList:
+        """The revenue that people called.
+
+        Each call with what was forecast when it was made; both are marked when the period is over.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path=path_of(
+                "/v1/calls/{period}",
+                period=period,
+            ),
+            query={
+                "scope": scope,
+            },
+            repeatable=True,
+        )
+        return cast("RevenueCallList", self._ask(call))
+
+    def make_call(
+        self, period: str, body: CallRequest, *, scope: str | None = None, idempotency_key: str | None = None
+    ) -> RevenueCallList:
+        """Call a revenue.
+
+        Kept beside what is forecast now; earlier calls stay. Saying the same again adds nothing.
+
+        Needs the right `write` or `recommend`.
+        """
+        call = Call(
+            method="PUT",
+            path=path_of(
+                "/v1/calls/{period}",
+                period=period,
+            ),
+            query={
+                "scope": scope,
+            },
+            body=json_bytes(body),
+            idempotency_key=idempotency_key or new_key(),
+            repeatable=True,
+        )
+        return cast("RevenueCallList", self._ask(call))
 
     def get_goal_levels(
         self,

@@ -188,6 +188,137 @@ class Activity(TypedDict):
     subject: NotRequired[str | None]
 
 
+class Agreement(TypedDict):
+    """An agreement."""
+
+    agreement_id: str
+    person_id: str | None
+    # What the person is called
+    person_name: str | None
+    what: str
+    due: str
+    # Of the review; of a one-on-one, the person
+    scope: str
+    # Of the review in which it was agreed
+    week: str | None
+    # Of the one-on-one in which it was agreed
+    day: str | None
+    activity: str | None
+    activity_label: str | None
+    deal_id: str | None
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    account_id: str | None
+    times: int
+    # How often the activity was recorded until the due date; null where none is named
+    times_found: int | None
+    recommendation_id: str | None
+    result: Literal["open", "done", "not_done"]
+    result_at: str | None
+    # Who said it; null where activities show it
+    result_by: str | None
+    # Activities show the result; nobody said it
+    is_found: bool
+    is_overdue: bool
+    made_at: str
+    made_by: str
+    # To be sent back with a change
+    version: int
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+
+
+class AgreementChange(TypedDict):
+    """What came of an agreement, or other words for it; what is not given stays."""
+
+    # Of the agreement that was read
+    version: int
+    result: NotRequired[Literal["open", "done", "not_done"] | None]
+    what: NotRequired[str | None]
+    due: NotRequired[str | None]
+
+
+class AgreementFields(TypedDict):
+    """Who does what until when, and what came of it."""
+
+    agreement_id: str
+    person_id: str | None
+    # What the person is called
+    person_name: str | None
+    what: str
+    due: str
+    # Of the review; of a one-on-one, the person
+    scope: str
+    # Of the review in which it was agreed
+    week: str | None
+    # Of the one-on-one in which it was agreed
+    day: str | None
+    activity: str | None
+    activity_label: str | None
+    deal_id: str | None
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    account_id: str | None
+    times: int
+    # How often the activity was recorded until the due date; null where none is named
+    times_found: int | None
+    recommendation_id: str | None
+    result: Literal["open", "done", "not_done"]
+    result_at: str | None
+    # Who said it; null where activities show it
+    result_by: str | None
+    # Activities show the result; nobody said it
+    is_found: bool
+    is_overdue: bool
+    made_at: str
+    made_by: str
+    # To be sent back with a change
+    version: int
+
+
+class AgreementList(TypedDict):
+    """The agreements of the people of a scope, the newest first."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    agreements: list[AgreementFields]
+
+
+class AgreementRequest(TypedDict):
+    """What somebody does until when; agreed in a week's review of a scope, or in a one-on-one of a day."""
+
+    person_id: str
+    what: str
+    due: str
+    week: NotRequired[str | None]
+    # Of the review. Default: the widest
+    scope: NotRequired[str | None]
+    day: NotRequired[str | None]
+    # A kind of activity that shows that it is done
+    activity: NotRequired[str | None]
+    # With which deal
+    deal_id: NotRequired[str | None]
+    # With which account
+    account_id: NotRequired[str | None]
+    # How many of them
+    times: NotRequired[int]
+    # The action that is taken: its outcome becomes accepted, then done
+    recommendation_id: NotRequired[str | None]
+
+
 class AlertKind(TypedDict):
     """A kind of alert, and what it says."""
 
@@ -365,6 +496,10 @@ class BottleneckList(TypedDict):
     bottlenecks: list[Bottleneck]
     # Send it as `cursor` to get the next page; null = this is the last one
     next_cursor: NotRequired[str | None]
+    # How many conditions in segments the training compared; null of models trained before it was kept
+    looked_for: NotRequired[int | None]
+    # The share of false ones among the bottlenecks found that the search keeps to, at most
+    false_share: float
     funnel: list[FunnelStage]
 
 
@@ -401,6 +536,14 @@ Branch = TypedDict(
 )
 
 
+class CallRequest(TypedDict):
+    """A revenue that is called; earlier calls stay."""
+
+    amount: float
+    confidence: Literal["high", "medium", "low"]
+    reason: NotRequired[str | None]
+
+
 class CandidateList(TypedDict):
     """All candidates of a scope and period, the strongest effect first."""
 
@@ -417,6 +560,20 @@ class CandidateList(TypedDict):
     # else revenue
     ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
     candidates: list[KpiCandidate]
+
+
+class ChanceGroup(TypedDict):
+    """Later deals of which similar chances were said, and the share that was won."""
+
+    # Mean chance said
+    predicted: float
+    # Share won
+    observed: float
+    # Lower end of the 95 % interval of the share won
+    low: float
+    high: float
+    # Deals; each counts once
+    count: int
 
 
 # What changed the forecast in the past week, both simulated in the same scenarios.
@@ -603,6 +760,18 @@ class CloseDate(TypedDict):
     p90: str
 
 
+class ComparedMethod(TypedDict):
+    """A method on the same rows as the model; lower scores are better."""
+
+    name: str
+    label: str
+    score: float | None
+    # The model's score minus this one's
+    difference: ScoreDifference | None
+    # Of the model, beside this one
+    verdict: Literal["better", "same", "worse"] | None
+
+
 class ComparedModel(TypedDict):
     """One of two models that are compared, and how it did on their rows."""
 
@@ -658,6 +827,22 @@ class Component(TypedDict):
     p90: float
 
 
+class CoveredInterval(TypedDict):
+    """How often intervals of a kind held what came; `refuted`: they are not shown."""
+
+    # deal = of the chance of a deal; else of the revenue of scopes of that kind
+    kind: Literal["deal", "company", "team", "person"]
+    level: float
+    covered: float
+    # Lower end of the 95 % interval of the share covered
+    low: float | None
+    high: float | None
+    # Groups of about 50 deals, or forecasts
+    count: int
+    # refuted = even the upper end of the share covered lies below the level
+    verdict: Literal["held", "refuted"]
+
+
 class CriterionResult(TypedDict):
     """Whether a criterion is met, why, and a suggestion where it is not."""
 
@@ -702,6 +887,23 @@ class CurvePoint(TypedDict):
     won: float
     lost: float
     open: float
+
+
+class DataFinding(TypedDict):
+    """What the training data had or lacked."""
+
+    code: str
+    serious: bool
+    message: str
+
+
+class DataHealth(TypedDict):
+    """How fresh and how complete the data are."""
+
+    newest_deal_record: str
+    days_old: int
+    quarantined_rows: int
+    findings: list[DataFinding]
 
 
 class DealFields(TypedDict):
@@ -855,9 +1057,29 @@ class DealList(TypedDict):
     data_as_of: NotRequired[str | None]
     model: ModelInfo
     warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # By what effects are ranked: points of attainment while its probability is between 2 and 98 %,
+    # else revenue
+    ranked_by: NotRequired[Literal["attainment", "revenue"] | None]
     deals: list[DealScore]
-    # Send it as `cursor` for the next page; null on the last page
-    next_cursor: str | None
+    # Send it as `cursor` to get the next page; null = this is the last one
+    next_cursor: NotRequired[str | None]
+    # Send it as `cursor` to get the page before; null where that is the first page, which needs no
+    # cursor, or where this is the first page (`rows_before` is 0)
+    previous_cursor: NotRequired[str | None]
+    # How many of the deals found come before this page
+    rows_before: int
+    # How many deals there are on all pages
+    deals_found: int
+    # How many are open in the scope, whatever is looked for
+    open_deals: int
+    # How many of these need attention
+    attention_deals: int
+    # Of all open deals of the scope, most frequent first
+    flag_counts: list[FlagCount]
 
 
 class DealReason(TypedDict):
@@ -891,7 +1113,7 @@ class DealRevenue(TypedDict):
 
 
 class DealScore(TypedDict):
-    """One row of `sancho score`."""
+    """An open deal with its scores (one row of `sancho score`), and what is known of it."""
 
     deal_id: str
     # What the deal is called; null where no name is recorded
@@ -906,8 +1128,29 @@ class DealScore(TypedDict):
     revenue_p10: float
     revenue_p50: float
     revenue_p90: float
+    # Predicted: the median day of a win, if it is won
     expected_close_date: str | None
     model_version: str
+    owner_id: NotRequired[str | None]
+    # What the owner is called
+    owner_name: NotRequired[str | None]
+    stage: str
+    # As recorded, in the organisation's currency
+    amount: NotRequired[float | None]
+    # The expected close date that the rep has entered
+    planned_close_date: NotRequired[str | None]
+    # By how much `win_by_period_end` has changed in a week, by the same model; null for a deal that
+    # was not there yet
+    change_pp: NotRequired[float | None]
+    # Points of the scope's probability of reaching its target if it is won, minus those if it is
+    # lost; null without a target
+    swing_pp: NotRequired[float | None]
+    flags: NotRequired[list[Flag]]
+    # It is past its date, stalled or without contact, and its swing is a point or more; where the
+    # goal is settled (`ranked_by` revenue), its expected revenue is 1 % of the target or more
+    needs_attention: NotRequired[bool]
+    # null where none is recommended, or the deal is in the holdout group
+    next_action: NotRequired[NextAction | None]
 
 
 # A lever, from its current level to the level after a feasible step.
@@ -1008,6 +1251,14 @@ class Flag(TypedDict):
     code: Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
     label: str
     since: str | None
+
+
+class FlagCount(TypedDict):
+    """For how many of the scope's open deals a flag is raised."""
+
+    code: Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
+    label: str
+    deals: int
 
 
 class Forecast(TypedDict):
@@ -1256,6 +1507,8 @@ class JobAnswer(TypedDict):
     attempts: int
     cancel_asked: bool
     progress: JobProgress | None
+    # About how long it still takes, by what is done of it; null = not known
+    seconds_left: NotRequired[int | None]
     # What was asked for
     request: dict[str, Any]
     # Of an import: rows by table and file, errors, notices; of a training: version, whether it was
@@ -1308,12 +1561,21 @@ class JobState(TypedDict):
     attempts: int
     cancel_asked: bool
     progress: JobProgress | None
+    # About how long it still takes, by what is done of it; null = not known
+    seconds_left: NotRequired[int | None]
     # What was asked for
     request: dict[str, Any]
     # Of an import: rows by table and file, errors, notices; of a training: version, whether it was
     # promoted, the gate's code and message
     result: dict[str, Any] | None
     error: JobError | None
+
+
+class KeptBacktest(TypedDict):
+    """The newest backtest of the installation."""
+
+    made_at: str
+    periods: list[str]
 
 
 class Kpi(TypedDict):
@@ -1637,6 +1899,29 @@ class ModelList(TypedDict):
     monitoring: MonitoringReport
 
 
+class ModelProof(TypedDict):
+    """What is known of how good a version and its intervals are; null and empty where nothing is kept."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    version: ModelVersion
+    summary: str
+    reliability: Reliability | None
+    intervals: list[CoveredInterval]
+    # Log loss on later deals
+    deal_methods: list[ComparedMethod]
+    # CRPS of the company's revenue in the newest backtest, as a share of mean revenue
+    revenue_methods: list[ComparedMethod]
+    targets: list[TargetGroup]
+    backtest: KeptBacktest | None
+    data: DataHealth
+    # Of the version in service
+    monitoring: MonitoringReport | None
+
+
 class ModelVersion(TypedDict):
     """A registered model version."""
 
@@ -1672,6 +1957,32 @@ class MonitoringReport(TypedDict):
     calibration: list[SegmentCalibration]
     feature_drift: list[FeatureDrift]
     score_drift: ScoreDrift | None
+
+
+class Move(TypedDict):
+    """What changed in a deal within the week: from the first value to the last."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    owner_id: str | None
+    # What the owner is called
+    owner_name: str | None
+    change: Literal["won", "lost", "stage", "amount", "expected_close_date", "created"]
+    # When it changed last
+    at: str
+    old_value: str | None
+    value: str | None
+    # Of a lost deal, why
+    note: str | None
+    # Of the deal now
+    amount: float | None
+    # Who changed it last, where that is recorded
+    actor_id: str | None
+    # What that person is called
+    actor_name: str | None
 
 
 class Mute(TypedDict):
@@ -1781,6 +2092,25 @@ class NewWebhook(TypedDict):
     secret: str
 
 
+class NextAction(TypedDict):
+    """The first of a deal's next actions, in short; `GET /v1/deals/{deal_id}` has all of them."""
+
+    recommendation_id: str
+    action: str
+    label: str
+    # Points of win probability, compared with the usual course
+    uplift_pp: float
+    reliability: Literal["high", "medium", "low"]
+
+
+class NotesRequest(TypedDict):
+    """Notes of a meeting, all blocks; saved in the place of the version that was read."""
+
+    notes: dict[str, str]
+    # Of the notes that were read; 0 where there were none
+    version: int
+
+
 class OffPolicyValue(TypedDict):
     """Off-policy estimate: the win rate if the best-rated action always came first."""
 
@@ -1790,6 +2120,43 @@ class OffPolicyValue(TypedDict):
     snips: Estimate
     doubly_robust: Estimate
     effective_sample_size: float
+
+
+class OneOnOne(TypedDict):
+    """A person's one-on-one of a day."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # By block
+    notes: dict[str, str]
+    # 0 where nothing is saved; to be sent back with a change
+    version: int
+    saved_at: str | None
+    saved_by: str | None
+    period: str
+    since: str
+    # Seen as of the day on which it was saved, not as of now
+    is_past: bool
+    moves: list[Move]
+    # How many changes of each kind there were
+    counts: dict[str, int]
+    # Agreed before: what is open, what ended in the past week, and all of the last meeting
+    carried: list[AgreementFields]
+    # Agreed in this meeting
+    agreements: list[AgreementFields]
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    person_id: str | None
+    day: str
+    # Of the one-on-one before
+    previous_day: str | None
+    # Of all one-on-ones of the person, the newest first
+    days: list[str]
+    quiet: list[QuietDeal]
 
 
 class OriginalAmount(TypedDict):
@@ -2252,6 +2619,49 @@ class PushedDeal(TypedDict):
     days: float
 
 
+class QuarantineList(TypedDict):
+    """Rows that wait to be put right, the oldest import first."""
+
+    tables: list[QuarantinedTable]
+    total: int
+    rows: list[QuarantinedRow]
+    # Send it as `cursor` to get the next page; null = this is the last one
+    next_cursor: NotRequired[str | None]
+    as_of: str
+    model: ModelInfo | None
+    warnings: list[AnswerWarning]
+
+
+class QuarantinedRow(TypedDict):
+    """A row of the quarantine; `values` as it came (null: its line is no row at all)."""
+
+    row_id: str
+    table: str
+    label: str
+    file: str
+    line: int | None
+    values: dict[str, str] | None
+    errors: list[QuarantinedValue]
+
+
+class QuarantinedTable(TypedDict):
+    """How many rows of a table wait."""
+
+    table: str
+    label: str
+    rows: int
+
+
+class QuarantinedValue(TypedDict):
+    """A value of a row that cannot be used, and why."""
+
+    column: str
+    label: str
+    value: str
+    code: str
+    reason: str
+
+
 class QuarterEvenness(TypedDict):
     """How uneven chances were on the first day of a quarter, over people with a target."""
 
@@ -2271,6 +2681,20 @@ class QuarterEvenness(TypedDict):
     # Whether the chances were stored then, and not computed now
     from_stored: bool
     targets: list[PersonUnder]
+
+
+class QuietDeal(TypedDict):
+    """An open deal of which nothing was recorded for at least three weeks."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    owner_id: str | None
+    amount: float | None
+    stage: str | None
+    quiet_days: int
 
 
 class ReachedRevenue(TypedDict):
@@ -2333,6 +2757,13 @@ class RecordedOutcome(TypedDict):
     reason: str | None
 
 
+class Reliability(TypedDict):
+    """What came of later deals, by tenths of the chance said."""
+
+    deals: int
+    groups: list[ChanceGroup]
+
+
 class RemovedRow(TypedDict):
     """The row that was taken out of a table: gone from `as_of` on, known to earlier moments."""
 
@@ -2372,6 +2803,46 @@ class RepricedDeal(TypedDict):
     currency: NotRequired[str | None]
 
 
+class RevenueCall(TypedDict):
+    """A revenue that somebody called, and what was forecast when it was made."""
+
+    call_id: str
+    amount: float
+    confidence: Literal["high", "medium", "low"]
+    reason: str | None
+    made_at: str
+    made_by: str
+    made_by_name: str
+    p10: float
+    p50: float
+    p90: float
+    # Of reaching the target, by the forecast
+    probability: float | None
+    model_version: str
+    # Of the call: called minus won; null until the period is over
+    error: float | None
+    # Of the forecast: p50 minus won
+    forecast_error: float | None
+
+
+class RevenueCallList(TypedDict):
+    """The calls for a scope in a period, the oldest first."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    is_over: bool
+    # Won in the period; null until it is over
+    actual: float | None
+    calls: list[RevenueCall]
+
+
 class RevenueDistribution(TypedDict):
     """A distribution of revenue."""
 
@@ -2383,6 +2854,39 @@ class RevenueDistribution(TypedDict):
     p75: float
     p90: float
     p95: float
+
+
+class Review(TypedDict):
+    """A week's review of a scope."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # By block
+    notes: dict[str, str]
+    # 0 where nothing is saved; to be sent back with a change
+    version: int
+    saved_at: str | None
+    saved_by: str | None
+    period: str
+    since: str
+    # Seen as of the day on which it was saved, not as of now
+    is_past: bool
+    moves: list[Move]
+    # How many changes of each kind there were
+    counts: dict[str, int]
+    # Agreed before: what is open, what ended in the past week, and all of the last meeting
+    carried: list[AgreementFields]
+    # Agreed in this meeting
+    agreements: list[AgreementFields]
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    week: str
+    first: str
+    last: str
 
 
 class ReviewedSet(TypedDict):
@@ -2815,6 +3319,15 @@ class TargetEvenness(TypedDict):
     quarters: list[QuarterEvenness]
 
 
+class TargetGroup(TypedDict):
+    """Past forecasts of the company's target with similar chances, and how many were reached."""
+
+    low: float
+    high: float
+    forecasts: int
+    reached: int
+
+
 class Timeline(TypedDict):
     """What happened to a deal, and what was said of it; both newest first."""
 
@@ -2835,6 +3348,8 @@ class Timeline(TypedDict):
     entries_left_off: int
     # Of each day that is stored (`sancho jobs schedule scoring --every 1d`)
     scores: list[TimelineScore]
+    # What was told of the recommendations of the past 14 days, newest first
+    outcomes: list[TimelineOutcome]
 
 
 class TimelineEntry(TypedDict):
@@ -2857,6 +3372,18 @@ class TimelineEntry(TypedDict):
     # null = nobody is recorded
     actor_id: str | None
     actor_name: str | None
+
+
+class TimelineOutcome(TypedDict):
+    """What was told of a recommendation, by whom is not recorded."""
+
+    at: str
+    recommendation_id: str
+    action: str
+    label: str
+    state: Literal["shown", "accepted", "dismissed", "done"]
+    # Why it was dismissed
+    reason: str | None
 
 
 class TimelineScore(TypedDict):

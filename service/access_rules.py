@@ -43,6 +43,15 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "review_kpi_sets": (READ,),
     "get_kpi_set": (READ,),
     "accept_kpi_set": (WRITE, RECOMMEND),
+    "get_review": (READ,),
+    "save_review": (WRITE, RECOMMEND),
+    "get_one_on_one": (READ,),
+    "save_one_on_one": (WRITE, RECOMMEND),
+    "list_agreements": (READ,),
+    "add_agreement": (WRITE, RECOMMEND),
+    "change_agreement": (WRITE, RECOMMEND),
+    "get_calls": (READ,),
+    "make_call": (WRITE, RECOMMEND),
     "get_padding": (READ,),
     "get_tree": (READ,),
     "make_plan": (READ,),
@@ -58,6 +67,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "put_table_rows": (WRITE,),
     "delete_table_row": (WRITE,),
     "import_file": (WRITE,),
+    "list_quarantine": (WRITE,),
+    "download_quarantine": (WRITE,),
     "list_jobs": (READ, WRITE),
     "get_job": (READ, WRITE),
     "cancel_job": (WRITE,),
@@ -65,6 +76,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "get_model": (READ,),
     "compare_models": (READ,),
     "get_shadow": (READ,),
+    "get_model_proof": (READ,),
     "train_model": (ADMIN,),
     "promote_model": (ADMIN,),
     "roll_back_model": (ADMIN,),
@@ -88,9 +100,16 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 }
 
 # The same of pages (GET, and the POST of their forms), each about a scope that its reader sees.
-PAGES: Mapping[str, tuple[str, ...]] = {"show_outlook": (READ,)}
+PAGES: Mapping[str, tuple[str, ...]] = {
+    "show_outlook": (READ,),
+    "show_trust": (READ,),
+    "download_card": (READ,),
+    "send_promotion": (ADMIN,),
+    "send_rollback": (ADMIN,),
+    "send_backtest": (ADMIN,),
+}
 # Those of them that are about the whole organisation: only for who sees everything.
-PAGES_OF_ALL: frozenset[str] = frozenset()
+PAGES_OF_ALL: frozenset[str] = frozenset({"send_promotion", "send_rollback", "send_backtest"})
 
 # What is asked of the caller's sight (`service.sight`), by operation. One that is not here is only for who
 # sees everything.
@@ -116,6 +135,15 @@ SIGHT: Mapping[str, str] = {
     "review_kpi_sets": SCOPE,
     "get_kpi_set": SCOPE,
     "accept_kpi_set": SCOPE,
+    "get_review": SCOPE,
+    "save_review": SCOPE,
+    "get_one_on_one": SCOPE,
+    "save_one_on_one": SCOPE,
+    "list_agreements": SCOPE,
+    "add_agreement": SCOPE,
+    "change_agreement": SCOPE,
+    "get_calls": SCOPE,
+    "make_call": SCOPE,
     "get_padding": SCOPE,
     "get_tree": SCOPE,
     "make_plan": SCOPE,
@@ -140,6 +168,7 @@ SIGHT: Mapping[str, str] = {
     "get_model": MODELS,
     "compare_models": MODELS,
     "get_shadow": MODELS,
+    "get_model_proof": MODELS,
 }
 
 

@@ -26,6 +26,7 @@ from models.bundle import Bundle
 from models.forecast.organisation import COMPANY
 from service import messages, paging
 from service.actions import DealRecommendations, ScoredDeal
+from service.deal_search import DealSearch, found_deals
 from service.given_money import given_currency
 from service.insight import TREND_DAYS, InsightInputs, ask_model, build_insight
 from service.language import scope_label
@@ -134,11 +135,19 @@ class DealInsights:
         lang: Language,
         scorer: Scorer | None = None,
         sight: Sight = EVERYTHING,
+        search: DealSearch | None = None,
     ) -> dict[str, Any]:
-        """Scored open deals of a scope, a page of them (all without a limit); `scorer` scores elsewhere."""
+        """Scored open deals of a scope, a page of them (all without a limit); `scorer` scores elsewhere.
+
+        With a `search` those that are found, and what is known of each besides its scores.
+        """
         state = self._serving.current()
         moment = self._serving.moment(state, as_of)
         in_period, version = self._serving.period(state, period, moment), state.info.version
+        if search is not None:
+            use, context = self._recommendations, self._serving.context_of(state, moment, in_period, sight)
+            order = (sort, cursor, limit)
+            return found_deals(self._serving, use, context, scope, search, *order, lang, sight)
         if scorer is None:
             forecast = self._serving.context_of(state, moment, in_period, sight).forecast
             ordered = forecast.scores_in_order(scope, sort, state.organisation(moment).zone, version)
@@ -151,11 +160,11 @@ class DealInsights:
             ordered = paging.in_order(frame, sort)
         if sight.is_limited and moment != state.now:  # before there are pages: a cursor names a row
             ordered = ordered[ordered["deal_id"].isin(sight.deals())]
-        rows, next_cursor = paging.page_of(ordered, sort, cursor, limit, scope)
+        page = paging.page_of(ordered, sort, cursor, limit, scope)
         warnings = open_deals_warning(state, moment)
         return {
-            "deals": names.with_deals(rows),
-            "next_cursor": next_cursor,
+            "deals": names.with_deals(page.rows),
+            "next_cursor": page.next_cursor,
             **self._serving.metadata(state, moment, lang, warnings),
         }
 

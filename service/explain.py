@@ -272,7 +272,7 @@ class DealFeatures:
         return math.exp(value) if scale == "log" else math.expm1(value) if scale == "log1p" else value
 
 
-_FLAGS = {
+FLAGS: Mapping[str, Text] = {
     "new_deal": Text("新しい商談", "New deal"),
     "past_due": Text("受注予定日を過ぎています", "Past its expected close date"),
     "pushed": Text("受注予定日が後ろ倒しされています", "Expected close date pushed back"),
@@ -287,9 +287,9 @@ _FLAGS = {
 }
 
 
-def flags(deal: DealFeatures, moment: int, zone: ZoneInfo, lang: Language) -> list[dict[str, Any]]:
-    """What to look at about a deal, and since when where that is known."""
-    raised: list[tuple[str, float]] = []  # code, days ago
+def raised_flags(deal: DealFeatures) -> list[tuple[str, float]]:
+    """What to look at about a deal: codes of `FLAGS`, and for how many days (not a number: not known)."""
+    raised: list[tuple[str, float]] = []
     if deal["age_days"] < _NEW_DAYS:
         raised.append(("new_deal", deal["age_days"]))
     if deal["days_past_due"] > 0:
@@ -305,10 +305,17 @@ def flags(deal: DealFeatures, moment: int, zone: ZoneInfo, lang: Language) -> li
         raised.append(("no_contact", silent))
     if deal["amount_cuts"] >= 1:
         raised.append(("amount_cut", deal["days_since_amount_change"]))
+    return raised
+
+
+def flags(
+    raised: Sequence[tuple[str, float]], moment: int, zone: ZoneInfo, lang: Language
+) -> list[dict[str, Any]]:
+    """Raised flags in words, and since when where that is known."""
     return [
         {
             "code": code,
-            "label": _FLAGS[code].to(lang),
+            "label": FLAGS[code].to(lang),
             "since": None if not days <= _MAX_DAYS else iso(moment - int(days * DAY), zone),
         }
         for code, days in raised

@@ -187,7 +187,7 @@ def build_insight(
                 iso(inputs.since, zone),
             ),
         },
-        "flags": explain.flags(deal, inputs.moment, zone, lang),
+        "flags": explain.flags(explain.raised_flags(deal), inputs.moment, zone, lang),
         "close_date": dict(zip(("p10", "p50", "p90"), (day.isoformat() for day in close_dates), strict=True)),
         "revenue": {
             "expected": by_end * float(inputs.amounts.mean()),

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from crm.i18n import Language
-from crm.instants import as_of_instant, iso
+from crm.instants import SECOND, as_of_instant, iso
+from crm.store.jobs import RUNNING
 
 if TYPE_CHECKING:
     from crm.store.jobs import Job
+
+_FIRST_SHARE = 0.05  # of the work, before which its speed says little
 
 
 def job_answer(job: Job, zone: ZoneInfo, lang: Language) -> dict[str, Any]:
@@ -42,10 +45,19 @@ def _fields(job: Job, zone: ZoneInfo, lang: Language) -> dict[str, Any]:
         "progress": None
         if job.step is None
         else {"step": job.step.to(lang), "done": job.done, "total": job.total},
+        "seconds_left": seconds_left(job, as_of_instant(None, zone)),
         "request": job.payload,
         "result": None if job.result is None else _in_language(job.result, lang),
         "error": None if text is None else {"code": code, "message": text.to(lang)},
     }
+
+
+def seconds_left(job: Job, now: int) -> int | None:
+    """About how many seconds a job still takes, by how fast it was until now; None where nobody can say."""
+    if job.state != RUNNING or not job.done or not job.total or job.started_at is None:
+        return None
+    share = job.done / job.total
+    return None if share < _FIRST_SHARE else round((now - job.started_at) / SECOND * (1 - share) / share)
 
 
 def _metadata(zone: ZoneInfo) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from service import cursors
 from service.idempotency import named_id, refuse_reuse
 from service.job_answers import job_answer, job_list
 from service.jobs import JobQueue
-from service.jobs.kinds import IMPORT, TRAINING
+from service.jobs.kinds import BACKTEST, IMPORT, TRAINING
 from service.jobs.queue import unknown_job
 from service.serving_state import ServingState
 from service.sight import EVERYTHING, Sight
@@ -21,6 +21,7 @@ from service.sight import EVERYTHING, Sight
 _LIST = "jobs"
 MAX_FILE = 512 * 1024 * 1024  # bytes
 _PART = 1024 * 1024
+_LOOKED_AT = 100  # open jobs
 _TOO_LARGE = Text(
     "ファイルが大きすぎます（上限 {n:,} MB）。分割するか、サーバー上で `sancho import` を使ってください。",
     "the file is too large (at most {n:,} MB); send it in parts, or run `sancho import` on the server.",
@@ -78,6 +79,16 @@ class JobRequests:
         """A job that trains; the one that is open already, where there is one."""
         job, _ = self._queue.add(TRAINING, asked, requested_by=caller, unique_key=TRAINING)
         return self._answer(job, lang)
+
+    def add_backtest(self, caller: str, lang: Language) -> dict[str, Any]:
+        """A job that makes a backtest; the one that is open already, where there is one."""
+        job, _ = self._queue.add(BACKTEST, {}, requested_by=caller, unique_key=BACKTEST)
+        return self._answer(job, lang)
+
+    def open_one(self, kind: str, lang: Language) -> dict[str, Any] | None:
+        """The newest open job of a kind; None where there is none."""
+        found = next((job for job in self.open_jobs(_LOOKED_AT) if job.kind == kind), None)
+        return None if found is None else self._answer(found, lang)
 
     def newest(
         self,

@@ -45,7 +45,7 @@ class ModelAdmin:
             cursor=cursor,
             kinds=(int,),
         )
-        rows = [_version_fields(info) for info in shown]
+        rows = [version_fields(info) for info in shown]
         report = self._monitor(state)
         return {
             "models": rows,
@@ -59,7 +59,7 @@ class ModelAdmin:
         state = self._serving.current()
         info, found = self._serving.registry.evaluation(version)
         return {
-            "version": _version_fields(info),
+            "version": version_fields(info),
             "evaluation": None if found is None else evaluation_fields(found, lang),
             **self._serving.metadata(state, state.now, lang),
         }
@@ -79,6 +79,10 @@ class ModelAdmin:
         roll_back(self._serving.registry, from_version)
         self._serving.switch_to_champion()
         return self.versions(lang)
+
+    def monitoring(self, lang: Language) -> dict[str, Any]:
+        """How the model in service has done since its training; at most a quarter of an hour ago."""
+        return self._monitor(self._serving.current()).to_json(lang)
 
     def warm_up(self, state: ModelState) -> None:
         """Monitors a model just taken up."""
@@ -151,7 +155,8 @@ def _finite_or_none(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
 
 
-def _version_fields(info: ModelVersion) -> dict[str, Any]:
+def version_fields(info: ModelVersion) -> dict[str, Any]:
+    """A version as REST answers it."""
     return {
         "name": info.name,
         "version": info.version,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -37,6 +37,9 @@ from service.period_forecast import PeriodForecast
 from service.sight import EVERYTHING, Sight, digest
 from training.log_age import OLD_DAYS
 from training.registry import ModelVersion
+
+if TYPE_CHECKING:
+    from service.deal_facts import DealFacts
 
 PERIODS = 8  # cached moments and periods: each is a simulation
 _PAST_STATES = 3  # cached states of what was known before a revision: each is a compiled history
@@ -71,6 +74,7 @@ class Caches:
     candidate_actions: Cache[tuple[int, str], list[CandidateAction]] = field(
         default_factory=lambda: Cache(PERIODS)
     )
+    deal_facts: Cache[tuple[int, str], DealFacts] = field(default_factory=lambda: Cache(PERIODS))
     attributed_deals: Cache[int, AttributedDeals] = field(default_factory=lambda: Cache(_MOMENTS))
     drivers: Cache[tuple[int, str, str], list[dict[str, Any]]] = field(
         default_factory=lambda: Cache(_DRIVERS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,25 @@ from service import cursors
 _KEY = "deal_id"
 
 
+@dataclass(frozen=True)
+class Page:
+    """Rows of a page, the cursors of the pages after and before it, and how many rows come before it.
+
+    Without a cursor there is no such page, or it is the first one, which needs none.
+    """
+
+    rows: list[dict[str, Any]]
+    next_cursor: str | None
+    previous_cursor: str | None
+    rows_before: int
+
+
 def page(
     frame: pd.DataFrame, sort: str, cursor: str | None, limit: int | None
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Rows after the cursor in the order of `sort` (-column: descending), and the next cursor."""
-    return page_of(in_order(frame, sort), sort, cursor, limit)
+    found = page_of(in_order(frame, sort), sort, cursor, limit)
+    return found.rows, found.next_cursor
 
 
 def in_order(frame: pd.DataFrame, sort: str) -> pd.DataFrame:
@@ -36,21 +52,30 @@ def in_order(frame: pd.DataFrame, sort: str) -> pd.DataFrame:
     return frame.sort_values([column, _KEY], ascending=[not sort.startswith("-"), True], kind="stable")
 
 
-def page_of(
-    ordered: pd.DataFrame, sort: str, cursor: str | None, limit: int | None, of: str = ""
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Rows after the cursor of rows in the order of `sort`, and the next cursor; `of`: whose they are."""
+def page_of(ordered: pd.DataFrame, sort: str, cursor: str | None, limit: int | None, of: str = "") -> Page:
+    """Rows after the cursor of rows in the order of `sort`; `of`: whose they are."""
     column, descending = sort.removeprefix("-"), sort.startswith("-")
     name = f"deals {sort} {of}"
+    shown = ordered
     if cursor is not None:
-        ordered = ordered[_is_after(ordered, column, descending, cursor, name)]
-    remaining = len(ordered)
-    ordered = ordered if limit is None else ordered.iloc[:limit]
-    rows = [{str(name): value for name, value in row.items()} for row in ordered.to_dict("records")]
-    if limit is None or remaining <= limit or not rows:
-        return rows, None
-    value, key = rows[-1][column], str(rows[-1][_KEY])
-    return rows, cursors.written(name, (key,) if pd.isna(value) else (key, value))
+        shown = ordered[_is_after(ordered, column, descending, cursor, name)]
+    remaining = len(shown)
+    before = len(ordered) - remaining
+    shown = shown if limit is None else shown.iloc[:limit]
+    rows = [{str(name): value for name, value in row.items()} for row in shown.to_dict("records")]
+    is_last = limit is None or remaining <= limit or not rows
+    following = None if is_last else _cursor_of(rows[-1], column, name)
+    previous = None
+    if limit is not None and before > limit:  # else the page before is the first one
+        [last] = ordered.iloc[[before - limit - 1]].to_dict("records")
+        previous = _cursor_of(last, column, name)
+    return Page(rows, following, previous, before)
+
+
+def _cursor_of(row: Mapping[Any, Any], column: str, name: str) -> str:
+    """The cursor of the page that begins after a row."""
+    value, key = row[column], str(row[_KEY])
+    return cursors.written(name, (key,) if pd.isna(value) else (key, value))
 
 
 def _is_after(ordered: pd.DataFrame, column: str, descending: bool, cursor: str, name: str) -> Flags:

@@ -78,11 +78,15 @@ class PeriodForecast:
         moments = np.full(len(self.scored.deals), self.moment, np.int64)
         return close_days(self.bundle.win, self.scored.x, moments, (0.1, 0.5, 0.9))
 
+    def scores(self, zone: ZoneInfo, version: str) -> pd.DataFrame:
+        """The Score rows of the open deals with their `person`; nobody may write into them."""
+        return self._scores.get((str(zone), version), lambda: score_table(self, zone, version))
+
     def scores_in_order(self, scope: str, sort: str, zone: ZoneInfo, version: str) -> pd.DataFrame:
         """The Score rows of a scope's open deals, in the order of `sort`; nobody may write into them."""
 
         def compute() -> pd.DataFrame:
-            frame = self._scores.get((str(zone), version), lambda: score_table(self, zone, version))
+            frame = self.scores(zone, version)
             in_scope = frame["person"].isin(self.organisation.members(scope))
             return in_order(frame[in_scope].drop(columns="person"), sort)
 
@@ -111,6 +115,10 @@ class PeriodForecast:
             }
 
         return self._forecasts.get((scope, target), compute)
+
+    def swing_points(self, scope: str) -> Floats | None:
+        """Swings in points of a scope's open deals in their order; None without a target."""
+        return self._points.get(scope)
 
     @cached_property
     def _points(self) -> dict[str, Floats]:

@@ -25,6 +25,10 @@ _LABELS = {
     "deal_scores": Text("日々の商談スコア", "Daily scores of deals"),
     "recommendations": Text("打ち手の推奨", "Recommendations"),
     "kpi_sets": Text("決定したKPIセット", "Accepted sets of KPIs"),
+    "reviews": Text("週次会議の記録", "Notes of weekly reviews"),
+    "one_on_ones": Text("1on1の記録", "Notes of one-on-ones"),
+    "agreements": Text("約束", "Agreements"),
+    "calls": Text("宣言", "Calls"),
     "audit": Text("監査記録", "Audit"),
     "person_answers": Text("本人の回答", "Own answers"),
 }

@@ -57,6 +57,7 @@ _DETAILS = {
 STATUS = {
     "unknown_deal": 404,
     "unknown_recommendation": 404,
+    "unknown_bottleneck": 404,
     "unknown_row": 404,
     "unknown_scope": 404,
     "unknown_table": 404,
@@ -90,6 +91,8 @@ STATUS = {
     "unknown_job": 404,
     "unknown_webhook": 404,
     "unknown_channel": 404,
+    "unknown_agreement": 404,
+    "saved_elsewhere": 409,
     "job_ended": 409,
     "no_file": 400,
     "unknown_version": 404,

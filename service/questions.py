@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from crm.i18n import Language
 from models.forecast.organisation import COMPANY
 from service.deal_insight import DealInsights
+from service.deal_search import DealSearch
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.padding import PaddingQuestions
@@ -21,6 +22,7 @@ from service.stored_answers import Question
 if TYPE_CHECKING:
     from service.schemas import PlanRequest
 
+_EVERY_DEAL = DealSearch()
 _LIMIT = 20  # actions of a list where nobody says how many
 
 
@@ -178,13 +180,17 @@ def deals(
     limit: int,
     lang: Language,
     sight: Sight = EVERYTHING,
+    *,
+    search: DealSearch = _EVERY_DEAL,
 ) -> Question:
-    """A page of the scored open deals of a scope."""
+    """A page of the scored open deals of a scope, or of those that are looked for."""
     told = sight.of_scopes if as_of is None else sight
     return Question(
-        name="deals", about=(scope, sort, cursor, limit, *sight.part_of(scope)), period=period, as_of=as_of,
-        lang=lang,
-        make=lambda: use.list_deals(scope, as_of, period, sort, cursor, limit, lang, sight=told),
+        name="deals", about=(scope, sort, cursor, limit, *search.said, *sight.part_of(scope)), period=period,
+        as_of=as_of, lang=lang,
+        make=lambda: use.list_deals(
+            scope, as_of, period, sort, cursor, limit, lang, sight=told, search=search
+        ),
     )  # fmt: skip
 
 

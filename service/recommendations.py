@@ -22,6 +22,7 @@ from crm.store.engine import store_failure
 from features import label_of
 from features.arrays import Flags, Floats, Ints
 from models.actions import CandidateAction
+from models.bottlenecks.search import FALSE_SHARE
 from models.forecast.attainment import DealEffect
 from models.win.similar_deals import past_deals
 from service import cursors, messages
@@ -88,6 +89,8 @@ class Recommendations:
             "name": forecast.names.scope(scope, lang),
             "ranked_by": forecast.goal(scope).ranked_by,
             "bottlenecks": rows,
+            "looked_for": state.bundle.bottlenecks_looked_for,
+            "false_share": FALSE_SHARE,
             "next_cursor": following,
             "funnel": funnel_rows(state.history, forecast, self._owned(context, people)),
             **self._serving.metadata(state, context.moment, lang, warnings),

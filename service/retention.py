@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 Step = Callable[[Text, int, "int | None"], None]
-_OF_STORE = ("audit", "quarantine", "deal_scores", "forecasts", "shadow_answers", "person_answers")
+_OF_STORE = (
+    "audit",
+    "quarantine",
+    "deal_scores",
+    "forecasts",
+    "shadow_answers",
+    "person_answers",
+    "meetings",
+)
 _REMOVING = Text("保存期間を過ぎた記録を消しています", "Removing what is kept for too long")
 _AGAIN = Text("消去済みの名前を確認しています", "Looking for names that were erased before")
 

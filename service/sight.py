@@ -25,7 +25,7 @@ ADMIN, MANAGER = "admin", "manager"  # roles; all others see themselves
 _PEOPLE = {
     "owner_id": ("owner_name",),
     "actor_id": ("actor_name",),
-    "person_id": ("name",),
+    "person_id": ("name", "person_name"),
     "set_by": (),
 }
 _OWNERS = ("value", "old_value", "value_name", "old_value_name")  # of a change of a deal's owner

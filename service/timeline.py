@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
@@ -12,12 +13,15 @@ from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.frames import micros
 from crm.i18n import Language, Text
-from crm.instants import NEVER, iso
+from crm.instants import NEVER, iso, last_known_day
 from crm.schema import ACTIVITY_KINDS, OBSERVER, OUTCOMES, TABLES
-from crm.store import StoredScore
+from crm.store import Outcome, StoredScore
+from features import label_of
 from service import cursors, messages
+from service.actions import VALID_DAYS
 from service.names import Names
-from service.serving_state import ServingState
+from service.recommendation_ids import recommendation_id
+from service.serving_state import ModelState, ServingState
 from service.sight import EVERYTHING, Sight
 
 CREATED, CHANGED, ACTIVITY, CLOSED = "created", "changed", "activity", "closed"
@@ -61,6 +65,8 @@ class Timelines:
             entries = [pair for pair in entries if pair[0] < before]
         none: list[StoredScore] = []
         scores = self._serving.from_store(lambda: self._serving.store.deal_scores(deal_id, moment), none)
+        until = None if as_of is None else moment  # what has just been told may be after the state's now
+        told = self._told(deal_id, state, until, {state.info.version, *(row.model_version for row in scores)})
         shown = entries[::-1][:limit]
         following = None
         if len(shown) < len(entries):
@@ -84,8 +90,44 @@ class Timelines:
                 }
                 for row in reversed(scores)
             ],
+            "outcomes": [
+                {
+                    "at": iso(one.at, zone),
+                    "recommendation_id": one.recommendation_id,
+                    "action": action,
+                    "label": label_of(action).to(lang),
+                    "state": one.state,
+                    "reason": one.reason,
+                }
+                for action, one in reversed(told)
+            ],
             **self._serving.metadata(state, moment, lang),
         }
+
+    def _told(
+        self, deal_id: str, state: ModelState, until: int | None, versions: Collection[str]
+    ) -> list[tuple[str, Outcome]]:
+        """What was told before an instant of the deal's recommendations that are valid; oldest first.
+
+        What was recommended is found by the id that it had, whether or not the offer has been stored.
+        """
+        store, moment = self._serving.store, state.now if until is None else until
+        today = last_known_day(moment, state.organisation(moment).zone)
+        made = {
+            recommendation_id(deal_id, known.action, today - timedelta(days), version): known.action
+            for known in state.bundle.actions
+            for days in range(VALID_DAYS + 1)
+            for version in versions
+        }
+        if not made:
+            return []
+        none: list[Outcome] = []
+        told = self._serving.from_store(lambda: store.outcomes_from(min(made)), none)
+        return [
+            (made[one.recommendation_id], one)
+            for one in told
+            if one.recommendation_id in made and (until is None or one.at < until)
+        ]
 
 
 def _in_order(entries: Iterator[Entry]) -> list[tuple[tuple[int, int, int], Entry]]:

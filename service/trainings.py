@@ -18,13 +18,22 @@ if TYPE_CHECKING:
     from training.registry import ModelVersion
 
 Step = Callable[[Text, int, int | None], None]
+_PARTS = 1000  # into which a whole is cut to tell how much of it is done
 _AGAIN_DAYS = 28  # after a training whose model was not taken
 
 
 def train_and_register(
-    settings: Settings, as_of: str | None, step: Step, dask: str | None = None, promote: bool = True
+    settings: Settings,
+    as_of: str | None,
+    step: Step,
+    dask: str | None = None,
+    promote: bool = True,
+    with_shares: bool = False,
 ) -> tuple[ModelVersion, GateDecision, list[DataFinding]]:
-    """A new version of the model, the gate's decision on it, and what the data had and lacked."""
+    """A new version of the model, the gate's decision on it, and what the data had and lacked.
+
+    `with_shares`: each step says how much of the whole training is done, else that it has begun.
+    """
     from features import Calendar
     from service.executor import workers
     from service.organisation import open_registry, open_store
@@ -38,8 +47,8 @@ def train_and_register(
         step(reading, 1, 1)
     registry = open_registry(settings)
 
-    def tell(what: Text, _share: float) -> None:
-        step(what, 0, None)
+    def tell(what: Text, share: float) -> None:
+        step(what, *(of_whole(share) if with_shares else (0, None)))
 
     moment = log.instant(as_of)
     config = train_config(settings)
@@ -50,6 +59,15 @@ def train_and_register(
             log, moment, config, registry, fingerprint, tell, work, promote
         )
     return info, decision, report.findings
+
+
+def of_whole(share: float) -> tuple[int, int]:
+    """A share of a whole as a step tells it: so much of so much.
+
+    >>> of_whole(0.3)
+    (300, 1000)
+    """
+    return round(_PARTS * share), _PARTS
 
 
 def watched(settings: Settings, as_of: str | None = None) -> MonitoringReport | None:

@@ -9,18 +9,23 @@ from service.alert_requests import AlertRequests
 from service.alerts.notices import AlertNotices
 from service.answers_for_commands import AnswersForCommands
 from service.audit.book import AuditBook
+from service.calls import Calls
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.job_requests import JobRequests
 from service.jobs import JobQueue
 from service.kpi_sets import KpiSets
+from service.meetings.agreements import Agreements
+from service.meetings.meeting import Meetings
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.organisation import open_registry, open_store
 from service.padding import PaddingQuestions
 from service.pauses import Settled
 from service.person_record import PersonRecords
+from service.proof import Proofs
+from service.quarantine import Quarantine
 from service.questions import usual_questions
 from service.recommendations import Recommendations
 from service.scopes import Scopes
@@ -57,6 +62,11 @@ class UseCases:
     webhooks: WebhookRequests
     alerts: AlertRequests
     targets: Targets
+    meetings: Meetings
+    agreements: Agreements
+    calls: Calls
+    quarantine: Quarantine
+    proofs: Proofs
     answers: StoredAnswers | None = None
     audit: AuditBook | None = None
     kpi_sets: KpiSets | None = None
@@ -80,6 +90,7 @@ class UseCases:
         deals = DealInsights(serving, recommendations, shadow)
         models = ModelAdmin(serving)
         tables = Tables(serving)
+        quarantine = Quarantine(serving)
         webhooks = WebhookRequests(serving, settings)
         notices = Notices(serving, webhooks.book, webhooks.wake)
         alerts = AlertRequests(serving, settings)
@@ -93,9 +104,11 @@ class UseCases:
                 notices.look_if_possible,
                 of_people.look_if_possible,
                 Settled.settle,
+                quarantine.count_if_changed,
             ),
         )
         answers = StoredAnswers(serving)
+        agreements = Agreements(serving, recommendations)
         use = (forecasts, goals, recommendations)
         answers.register(
             lambda is_all: usual_questions(serving, use, settings.language, is_all),
@@ -112,6 +125,8 @@ class UseCases:
             models=models,
             tables=tables,
             targets=Targets(serving, tables),
+            quarantine=quarantine,
+            proofs=Proofs(serving, models, quarantine),
             timelines=Timelines(serving),
             scopes=Scopes(serving),
             shadow=shadow,
@@ -121,6 +136,9 @@ class UseCases:
             alerts=alerts,
             answers=answers,
             records=PersonRecords(serving, goals, recommendations, padding),
+            agreements=agreements,
+            meetings=Meetings(serving, agreements),
+            calls=Calls(serving, forecasts),
             kpi_sets=KpiSets(serving, goals, models.is_due),
             audit=AuditBook(serving.store, serving.zone),
         )

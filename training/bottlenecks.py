@@ -30,6 +30,11 @@ def find_bottlenecks(
     return bottlenecks_among(contrasts_in(observed, shuffle), observed.history.levels)
 
 
+def looked_for(contrasts: Sequence[ConditionContrast]) -> int:
+    """How many conditions are compared, each segment of each counted by itself."""
+    return sum(len(contrast.cohort.segments) for contrast in contrasts)
+
+
 def contrasts_in(
     observed: ObservationalData, shuffle: np.random.Generator | None = None
 ) -> list[ConditionContrast]:

@@ -15,6 +15,7 @@ covers at least as many bins as its level says; fewer prove it too narrow, or th
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import binom
@@ -22,11 +23,11 @@ from scipy.stats import binom
 from features.arrays import Floats, Ints
 from models.win.chance_interval import LEVELS, chance_intervals
 from models.win.model import WinModel
+from training.outcomes_by_chance import one_question_each
 from training.snapshots import Fold
 
 BIN_DEALS = 50
 FEWEST_BINS = 4
-SEED = 20  # of the question drawn for each deal
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,14 @@ class Coverage:
     covered: dict[float, float]
     width: dict[float, float]
 
+    def to_json(self) -> dict[str, Any]:
+        """The value as JSON holds it."""
+        levels = [
+            {"level": level, "covered": covered, "width": self.width[level]}
+            for level, covered in self.covered.items()
+        ]
+        return {"bins": self.bins, "deals": self.deals, "levels": levels}
+
 
 def coverage_of(model: WinModel, fold: Fold, chance: Floats) -> Coverage | None:
     """Coverage, on a fold's later deals, of the intervals of chances (m,) of its questions, of all horizons.
@@ -46,8 +55,7 @@ def coverage_of(model: WinModel, fold: Fold, chance: Floats) -> Coverage | None:
     used, drawn at random but the same at every call, since questions about one deal share its outcome.
     """
     valid = fold.valid
-    asked = np.random.default_rng(SEED).permutation(len(valid.row))
-    asked = asked[np.unique(valid.question_deal[asked], return_index=True)[1]]
+    asked = one_question_each(valid.question_deal)
     row = valid.row[asked]
     x = np.zeros((len(row), int(model.used.max(initial=-1)) + 1))
     x[:, model.used] = valid.x[row]  # a fold's rows have the used features only

@@ -19,7 +19,7 @@ from models.win.model import WinModel, table_only
 from models.win.reference import won_peers
 from training.actions import learn_actions
 from training.blind import fit_blind
-from training.bottlenecks import find_bottlenecks
+from training.bottlenecks import bottlenecks_among, contrasts_in, looked_for
 from training.config import TrainConfig
 from training.coverage import coverage_of
 from training.data import Progress, Steps, TrainingData
@@ -28,6 +28,7 @@ from training.evaluate import evaluate
 from training.executor import IN_PROCESS, Executor
 from training.head_to_head import compare_with_champion, proof_rows
 from training.observational_data import ObservationalData
+from training.outcomes_by_chance import outcomes_by_chance
 from training.report import Report, warnings_of
 from training.selection import Selection
 from training.stages import stage_names
@@ -96,6 +97,7 @@ def train_on(
         proof = proof_rows(validation.validation_fold, validation.validation_chance, data, config.seed)
         last = validation.predictions[-1]  # its rows have the features that its model uses
         report.coverage = coverage_of(last.model, last.fold, validation.validation_chance)
+        report.by_chance = outcomes_by_chance(last.fold.valid, validation.validation_chance)
     step(Text("全データで学習しています", "Fitting on all data"), 0.75)
     win = fitter.fit(fitter.rows, chosen, 3, validation.stacks)
     report.weights = {"won": win.won.stack.weights.tolist(), "lost": win.lost.stack.weights.tolist()}
@@ -106,7 +108,7 @@ def train_on(
     )
     step(Text("ボトルネックを探しています", "Searching for bottlenecks"), 0.96)
     observed = ObservationalData(history, snapshots.outcomes, snapshots.cycle, as_of, chosen.used)
-    bottlenecks = find_bottlenecks(observed)
+    contrasts = contrasts_in(observed)
     step(Text("打ち手の効果を学習しています", "Estimating the effects of actions"), 0.98)
     bundle = Bundle(
         win=win,
@@ -121,7 +123,8 @@ def train_on(
         peers=won_peers(win, rows, rng),
         warnings=tuple(warnings_of(report, win)),
         drop_amount="amount" in leaking,
-        bottlenecks=bottlenecks,
+        bottlenecks=bottlenecks_among(contrasts, history.levels),
+        bottlenecks_looked_for=looked_for(contrasts),
         actions=learn_actions(observed),
         rate_kind=past.organisation.rate_kind,
         recipe=config.recipe,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "sancho"
 UNAVAILABLE = "registry_unavailable"  # code of the error where the registry cannot be used
-_FILES = "mlartifacts"  # folder in the home, of an embedded registry
+FILES = "mlartifacts"  # folder in the home, of an embedded registry
 _LOCK_SECONDS = 8.0
 _MAKING_SECONDS = 60.0  # for another process to make the tables of a new registry
 
@@ -82,7 +82,7 @@ class MlflowConnection:
     def settle(self) -> None:
         """An embedded registry names the files of this home, also where the home was copied or moved."""
         if self._in_home and not self._settled:
-            found = settle(self.home.resolve() / "mlflow.db", self.home.resolve() / _FILES, EXPERIMENT)
+            found = settle(self.home.resolve() / "mlflow.db", self.home.resolve() / FILES, EXPERIMENT)
             self._settled = found is not None
 
     @contextmanager
@@ -212,7 +212,7 @@ class MlflowConnection:
         """The id of the experiment that Sancho's runs are in, made where there is none."""
         experiment = client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
-            location = (self.home.resolve() / _FILES).as_uri() if self.uri.startswith("sqlite:") else None
+            location = (self.home.resolve() / FILES).as_uri() if self.uri.startswith("sqlite:") else None
             with unless_it_exists():
                 return str(client.create_experiment(EXPERIMENT, artifact_location=location))
             experiment = client.get_experiment_by_name(EXPERIMENT)

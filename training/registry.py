@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crm.errors import SanchoError
-from crm.i18n import Text
+from crm.i18n import Language, Text
 from models.bundle import Bundle
 from training.champion_copy import keep_copy, kept_copy
 from training.mlflow_access import download, local_folder
-from training.mlflow_connection import MlflowConnection
+from training.mlflow_connection import FILES, MlflowConnection
 from training.mlflow_entries import BUNDLE, backtest_metrics, log_figures, register_version, save_pyfunc
 from training.promotion_gate import GateDecision
 from training.registry_entry import CHAMPION, NAME, MlflowNeededError, RegistryEntry, registry_entry
@@ -175,6 +175,23 @@ class Registry:
             file = client.download_artifacts(info.run_id, _EVALUATION, str(scratch))
             found: dict[str, Any] = json.loads(Path(file).read_text("utf-8"))
             return info, found
+
+    def evaluation_of(self, info: ModelVersion) -> dict[str, Any] | None:
+        """The same of a known version, from the home's own files without MLflow where it is there."""
+        file = self.home / FILES / info.run_id / "artifacts" / _EVALUATION
+        if info.run_id and file.is_file():
+            found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+            return found
+        return self.evaluation(info.version)[1]
+
+    def card(self, which: str, lang: Language) -> str | None:
+        """The model card of a version, as HTML; None where none is recorded."""
+        with self._mlflow.connected() as client, self._mlflow.scratch() as scratch:
+            info, name = self._info(client, self._version(client, which)), f"model_card.{lang}.html"
+            kept = {file.path for file in client.list_artifacts(info.run_id)} if info.run_id else set()
+            if name not in kept:
+                return None
+            return Path(client.download_artifacts(info.run_id, name, str(scratch))).read_text("utf-8")
 
     def load(self, which: str = CHAMPION) -> tuple[Bundle, ModelVersion]:
         """A model by alias or version, and its registry entry; `no_model` where there is none."""

@@ -18,6 +18,7 @@ from training.coverage import Coverage
 from training.data_quality import DataFinding
 from training.evaluate import Evaluation
 from training.leakage import Leak
+from training.outcomes_by_chance import ChanceGroup
 from training.snapshots import Cycle
 from training.validation import ChosenFold
 
@@ -42,6 +43,7 @@ class Report:
     validation_fold: ChosenFold | None = None
     validation_chance: Floats | None = None
     coverage: Coverage | None = None  # of the intervals of chances, by outcomes; None = too few later deals
+    by_chance: list[ChanceGroup] = field(default_factory=list)  # what came of later deals
     table_chance: Floats | None = None
     alone: Mapping[str, Floats] = field(default_factory=dict)
     proof: Comparison | None = None

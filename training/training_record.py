@@ -44,7 +44,7 @@ class TrainingRecord:
             metrics=_metrics(report),
             cards={lang: model_card(bundle, report, lang) for lang in LANGUAGES},
             features=_features(bundle, report),
-            evaluation=None if report.evaluation is None else report.evaluation.to_json(),
+            evaluation=_evaluation(report),
         )
 
     def tags(self) -> dict[str, str]:
@@ -85,6 +85,21 @@ def _parameters(bundle: Bundle, report: Report, fingerprint: str) -> dict[str, s
         "numpy": version("numpy"),
     }
     return {name: str(value) for name, value in parameters.items()}
+
+
+def _evaluation(report: Report) -> dict[str, Any] | None:
+    """How good the model was on later deals, what came of them, and how often its intervals held."""
+    if report.evaluation is None:
+        return None
+    return {
+        **report.evaluation.to_json(),
+        "by_chance": [group.to_json() for group in report.by_chance],
+        "coverage": None if report.coverage is None else report.coverage.to_json(),
+        "findings": [
+            {"code": one.code, "serious": one.serious, "ja": one.text.ja, "en": one.text.en}
+            for one in report.findings
+        ],
+    }
 
 
 _WEIGHED = ("rates", "linear", "trees", "plain_trees")  # the names of `BASE_MODELS` in MLflow

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Hashable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -14,6 +15,9 @@ from crm.importing.resubmitted import guarded, identity
 from crm.importing.row_errors import RowError
 from crm.schema import TABLES
 from crm.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def quarantine_rows(errors: Iterable[RowError], import_id: int) -> Iterator[dict[str, object]]:
@@ -48,7 +52,7 @@ def export_quarantine(store: Store, folder: str | Path) -> list[Path]:
     rows = quarantined[quarantined["raw"].notna()]
     for table, errors in rows.groupby("table_name", sort=False):
         path = target / f"{str(table) or 'unknown'}.csv"
-        _write(path, str(table), list(_one_per_row(errors.to_dict("records"))))
+        path.write_bytes(quarantine_csv(errors, str(table)))
         written.append(path)
     of_files = quarantined[quarantined["raw"].isna()]
     if len(of_files):
@@ -77,11 +81,19 @@ def _one_per_row(errors: list[dict[Hashable, Any]]) -> Iterator[dict[str, str]]:
         }
 
 
-def _write(path: Path, table: str, rows: list[dict[str, str]]) -> None:
+def quarantine_csv(errors: pd.DataFrame, table: str) -> bytes:
+    """The rows of a table that errors are of, as the CSV that an import takes back (UTF-8 with BOM)."""
+    kept = errors[errors["raw"].notna()]
+    return csv_of(table, list(_one_per_row(kept.to_dict("records"))))
+
+
+def csv_of(table: str, rows: list[dict[str, str]]) -> bytes:
+    """Rows of texts as CSV: what is said of them first, then the table's columns in their order."""
     given = {name for row in rows for name in row}
     fixed = [name for name in TABLES[table].names if name in given] if table in TABLES else []
     names = [*NOTES, *fixed, *sorted(given - set(NOTES) - set(fixed))]
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows({name: guarded(text) for name, text in row.items()} for row in rows)
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, names)
+    writer.writeheader()
+    writer.writerows({name: guarded(text) for name, text in row.items()} for row in rows)
+    return file.getvalue().encode("utf-8-sig")

@@ -33,6 +33,7 @@ from crm.store.failures import missing_right, unavailable
 from crm.store.held_tables import HeldTables, Renewal, held, renewed
 from crm.store.kept_tables import Read, keep_state, kept_state, stored_state
 from crm.store.kpi_sets import StoredKpiSet
+from crm.store.meetings import Meetings, StoredAgreement, StoredCall, StoredNotes
 from crm.store.outlooks import StoredOutlook
 from crm.store.people import AboutPerson, PersonAnswer
 from crm.store.read import arrow_table, frame_of
@@ -51,7 +52,10 @@ __all__ = [
     "Recommended",
     "ShadowAnswer",
     "Store",
+    "StoredAgreement",
+    "StoredCall",
     "StoredKpiSet",
+    "StoredNotes",
     "StoredOutlook",
     "StoredScore",
     "Writer",
@@ -234,9 +238,26 @@ class Store:
         """The log of imports, oldest first."""
         return self._frame(sa.select(IMPORTS).order_by(IMPORTS.c.id))
 
-    def quarantine(self) -> pd.DataFrame:
-        """Errors of rows that could not be used; those of one row share (import_id, row)."""
-        return self._frame(sa.select(QUARANTINE).order_by(QUARANTINE.c.id))
+    def quarantine(self, table: str | None = None) -> pd.DataFrame:
+        """Errors of rows that could not be used (of one table); those of one row share (import_id, row)."""
+        errors = sa.select(QUARANTINE).order_by(QUARANTINE.c.id)
+        return self._frame(errors if table is None else errors.where(QUARANTINE.c.table_name == table))
+
+    def quarantine_page(self, most: int, after: tuple[int, int] = (0, -1)) -> pd.DataFrame:
+        """The errors of so many rows of the quarantine, by import and row, after one of these numbers."""
+        row = (QUARANTINE.c.import_id, QUARANTINE.c.row)
+        later = sa.tuple_(*row) > sa.tuple_(*map(sa.literal, after))
+        page = sa.select(*row).where(later).distinct().order_by(*row).limit(most).subquery()
+        of_page = (page.c.import_id == row[0]) & (page.c.row == row[1])
+        return self._frame(sa.select(QUARANTINE).join(page, of_page).order_by(*row, QUARANTINE.c.id))
+
+    def quarantine_sizes(self) -> dict[str, int]:
+        """How many rows of each table wait in the quarantine."""
+        columns = (QUARANTINE.c.table_name, QUARANTINE.c.import_id, QUARANTINE.c.row)
+        rows = sa.select(*columns).distinct().subquery()
+        counted = sa.select(rows.c.table_name, sa.func.count()).group_by(rows.c.table_name)
+        with self._reading() as connection:
+            return {str(table): int(count) for table, count in connection.execute(counted)}
 
     @repeated
     def save_outlooks(self, rows: Sequence[StoredOutlook]) -> None:
@@ -299,6 +320,11 @@ class Store:
         """All recommendations and their outcomes, oldest first."""
         with self._reading() as connection:
             return recommendations.stored(connection), recommendations.outcomes(connection)
+
+    def outcomes_from(self, recommendation_id: str) -> list[Outcome]:
+        """The outcomes of recommendations with this id or a later one, oldest first."""
+        with self._reading() as connection:
+            return recommendations.outcomes(connection, recommendation_id)
 
     def deal_recommended(self, recommendation_id: str) -> str | None:
         """The deal that a stored recommendation is about; None where no such one is stored."""
@@ -365,6 +391,11 @@ class Store:
         """The newest version of each set, of a period (first..last) or of all, newest accepted first."""
         with self._reading() as connection:
             return kpi_sets.newest_sets(connection, period)
+
+    @property
+    def meetings(self) -> Meetings:
+        """Notes of meetings, agreements and calls."""
+        return Meetings(self._reading, self.transaction)
 
     def _frame(self, statement: sa.Select[Any]) -> pd.DataFrame:
         with self._reading() as connection:

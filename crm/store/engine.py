@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 # Newest migration: an up-to-date store opens without loading Alembic. A test holds it to the scripts.
-HEAD = "0015"
+HEAD = "0016"
 _LOCK = 0x53414E43  # any number that only Sancho's migrations use ("SANC")
 _WRITE_LOCK = _LOCK + 1  # of all who write to the tables
 WRITING = "sancho_writing"  # execution option of a connection that is going to write

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from crm.schema import REFERENCES
+from crm.store.meeting_tables import AGREEMENTS, CALLS, ONE_ON_ONES, REVIEWS
 from crm.store.tables import (
     AUDIT,
     DEAL_SCORES,
@@ -71,6 +72,7 @@ def counts(connection: sa.Connection, person: str) -> dict[tuple[str, str], int]
         ("outlooks", "scope", OUTLOOKS.c.scope == scope),
         ("kpi_sets", "scope", KPI_SETS.c.scope == scope),
         ("kpi_sets", "accepted_by", KPI_SETS.c.accepted_by == person),
+        *_in_meetings(person, scope),
         ("deal_scores", "deal_id", DEAL_SCORES.c.deal_id.in_(own)),
         ("recommendations", "deal_id", RECOMMENDATIONS.c.deal_id.in_(own)),
         ("audit", "person_id", AUDIT.c.person_id == person),
@@ -85,6 +87,20 @@ def counts(connection: sa.Connection, person: str) -> dict[tuple[str, str], int]
         if count := int(connection.scalar(query) or 0):
             found[table, column] = count
     return found
+
+
+def _in_meetings(person: str, scope: str) -> list[tuple[str, str, sa.ColumnElement[bool]]]:
+    """Rows of meetings that name a person: what is about him, and what he wrote."""
+    return [
+        ("reviews", "scope", REVIEWS.c.scope == scope),
+        ("reviews", "saved_by", REVIEWS.c.saved_by == person),
+        ("one_on_ones", "person_id", ONE_ON_ONES.c.person_id == person),
+        ("one_on_ones", "saved_by", ONE_ON_ONES.c.saved_by == person),
+        ("agreements", "person_id", AGREEMENTS.c.person_id == person),
+        ("agreements", "made_by", AGREEMENTS.c.made_by == person),
+        ("calls", "scope", CALLS.c.scope == scope),
+        ("calls", "made_by", CALLS.c.made_by == person),
+    ]
 
 
 def _columns(condition: sa.ColumnElement[bool]) -> list[sa.Column[Any]]:

@@ -91,9 +91,10 @@ def deal_of(connection: sa.Connection, recommendation_id: str) -> str | None:
     return found
 
 
-def outcomes(connection: sa.Connection) -> list[Outcome]:
-    """All outcomes, oldest first."""
-    query = sa.select(RECOMMENDATION_OUTCOMES).order_by(RECOMMENDATION_OUTCOMES.c.at)
+def outcomes(connection: sa.Connection, first: str = "") -> list[Outcome]:
+    """All outcomes, oldest first; of recommendations with the id `first` or a later one."""
+    columns = RECOMMENDATION_OUTCOMES.c
+    query = sa.select(RECOMMENDATION_OUTCOMES).where(columns.recommendation_id >= first).order_by(columns.at)
     return [Outcome(**row._mapping) for row in connection.execute(query)]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from crm.store.meeting_tables import AGREEMENTS, CALLS, ONE_ON_ONES, REVIEWS
 from crm.store.tables import (
     AUDIT,
     DEAL_SCORES,
@@ -38,7 +39,19 @@ def forget(connection: sa.Connection, what: str, before: int) -> int:
         "shadow_answers": sa.delete(SHADOW_ANSWERS).where(SHADOW_ANSWERS.c.asked_at < before),
         "person_answers": sa.delete(PERSON_ANSWERS).where(PERSON_ANSWERS.c.at < before),
     }
+    if what == "meetings":
+        return sum(connection.execute(one).rowcount for one in _of_meetings(before, day))
     return connection.execute(old[what]).rowcount
+
+
+def _of_meetings(before: int, day: str) -> list[sa.Delete]:
+    """Notes and calls by when they were written, agreements by their due date."""
+    return [
+        sa.delete(REVIEWS).where(REVIEWS.c.saved_at < before),
+        sa.delete(ONE_ON_ONES).where(ONE_ON_ONES.c.saved_at < before),
+        sa.delete(AGREEMENTS).where(AGREEMENTS.c.due < day),
+        sa.delete(CALLS).where(CALLS.c.made_at < before),
+    ]
 
 
 def blank_activity_text(connection: sa.Connection, before: int) -> int:

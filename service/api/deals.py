@@ -20,6 +20,7 @@ from service.api.pools import pools_of
 from service.api.responses import answered, documented_problems, send
 from service.api.seen import seen, sight_of
 from service.api.use_cases import DealInsightsDep, StoredAnswersDep, TimelinesDep
+from service.deal_search import DealSearch
 from service.problems import language_of, problem_of
 
 router = APIRouter(prefix="/deals", tags=["deals"])
@@ -108,7 +109,12 @@ async def score_deals(request: Request, deals: DealInsightsDep) -> Response:
     return AnswersByLine(answer, {"Content-Language": lang}, turn=turn)
 
 
-@router.get("", response_model=schemas.DealList, summary="Scored open deals")
+@router.get(
+    "",
+    response_model=schemas.DealList,
+    responses=documented_problems("unknown_bottleneck"),
+    summary="Scored open deals",
+)
 async def list_deals(
     request: Request,
     deals: DealInsightsDep,
@@ -119,16 +125,31 @@ async def list_deals(
     sort: Annotated[
         str,
         Query(
-            description="A column of the rows; with - before it, descending", examples=["-expected_revenue"]
+            description="A column of the rows with one value each; with - before it, descending",
+            examples=["-expected_revenue", "-swing_pp", "planned_close_date"],
         ),
     ] = "-expected_revenue",
+    flag: Annotated[
+        schemas.DealFilter | None,
+        Query(description="Only deals for which it is raised; `attention`: those that need it"),
+    ] = None,
+    bottleneck: Annotated[
+        str | None, Query(max_length=200, description="Only deals in this one, by its `id`")
+    ] = None,
+    deal_id: Annotated[str | None, Query(max_length=500, description="Only this deal")] = None,
+    q: Annotated[
+        str | None,
+        Query(max_length=200, description="Only deals with these words in their name, account or id"),
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Response:
-    """Scores of the open deals of a scope, page by page."""
+    """The open deals of a scope, or those looked for: scores, what is known of each, what to do next."""
     sight = sight_of(request)
     lang = language_of(request)
-    question = questions.deals(deals, sight.scope(scope), as_of, period, sort, cursor, limit, lang, sight)
+    search = DealSearch(flag=flag, bottleneck=bottleneck, deal_id=deal_id, text=q)
+    about = (sight.scope(scope), as_of, period, sort, cursor, limit, lang, sight)
+    question = questions.deals(deals, *about, search=search)
     # As of the past, what is kept of a reader's sight would keep the deals of all in memory: it is made anew.
     is_stored = as_of is None or not sight.is_limited
     return await answered(request, answers if is_stored else None, question)

@@ -26,6 +26,7 @@ TAGS: Mapping[str, str] = {
     "kpis": "The figures on the way to the target, what drives it, and a plan that reaches it.",
     "people": "Of whom can be asked, and how do people compare on equal deals?",
     "bottlenecks": "Where does the process lose deals, and what does that cost?",
+    "meetings": "Weekly reviews and one-on-ones: what changed, was agreed, came of it; called revenue.",
     "actions": "What to do next, what came of it, and whether it helps.",
     "models": "Which model answers, how good it is, and putting another in service.",
     "data": "Rows of the tables that everything is computed from.",

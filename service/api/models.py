@@ -16,7 +16,7 @@ from service.api.access import caller_of
 from service.api.parameters import Cursor, Limit
 from service.api.pools import BUSY, pools_of
 from service.api.responses import documented_problems, send
-from service.api.use_cases import ModelAdminDep, ModelComparisonsDep
+from service.api.use_cases import ModelAdminDep, ModelComparisonsDep, ProofsDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/models", tags=["models"])
@@ -110,6 +110,24 @@ async def get_model(
     return send(request, await pools_of(request).aside.run(models.version, version, language_of(request)))
 
 
+@router.get(
+    "/{version}/proof",
+    response_model=schemas.ModelProof,
+    responses=documented_problems("unknown_version"),
+    summary="How far a version can be trusted",
+)
+async def get_model_proof(
+    request: Request,
+    proofs: ProofsDep,
+    version: Annotated[str, Path(pattern=r"^([0-9]{1,9}|champion)$", examples=["champion"])],
+) -> Response:
+    """What came of the chances it gave, which of its intervals hold, plain methods beside it, data and drift.
+
+    From what its training and the newest backtest have kept; nothing is computed for it.
+    """
+    return send(request, await pools_of(request).aside.run(proofs.proof, version, language_of(request)))
+
+
 @router.post(
     "/{version}/promote",
     response_model=schemas.ModelList,
@@ -129,7 +147,7 @@ async def promote_model(
     who = (promotion and promotion.by) or caller_of(request).name
     because = (promotion and promotion.because) or ""
     told = (version, who.strip(), because.strip(), language_of(request))
-    return send(request, await _changed(request, models.promote, *told))
+    return send(request, await changed(request, models.promote, *told))
 
 
 @router.post(
@@ -151,10 +169,10 @@ async def roll_back_model(
     ] = None,
 ) -> Response:
     """Puts the previous champion back in service, once it is checked."""
-    return send(request, await _changed(request, models.rollback, from_version, language_of(request)))
+    return send(request, await changed(request, models.rollback, from_version, language_of(request)))
 
 
-async def _changed(request: Request, change: Callable[..., dict[str, Any]], *told: Any) -> dict[str, Any]:
+async def changed(request: Request, change: Callable[..., dict[str, Any]], *told: Any) -> dict[str, Any]:
     """What a change of the model in service gives; whoever waits long is told that it goes on."""
     late = SanchoError(_LATE.format(n=_CHANGE_SECONDS), BUSY)
     return await pools_of(request).aside.run_within(_CHANGE_SECONDS, change, *told, late=late)

@@ -8,15 +8,20 @@ from fastapi import Depends, Request
 
 from service.alert_requests import AlertRequests
 from service.audit.book import AuditBook
+from service.calls import Calls
 from service.deal_insight import DealInsights
 from service.forecasts import Forecasts
 from service.goals import Goals
 from service.job_requests import JobRequests
 from service.kpi_sets import KpiSets
+from service.meetings.agreements import Agreements
+from service.meetings.meeting import Meetings
 from service.model_admin import ModelAdmin
 from service.model_comparisons import ModelComparisons
 from service.padding import PaddingQuestions
 from service.person_record import PersonRecords
+from service.proof import Proofs
+from service.quarantine import Quarantine
 from service.recommendations import Recommendations
 from service.scopes import Scopes
 from service.serving_state import ServingState
@@ -68,6 +73,16 @@ async def model_admin(request: Request) -> ModelAdmin:
 async def comparisons(request: Request) -> ModelComparisons:
     """Versions of the model compared, and the shadow."""
     return _use_cases(request).comparisons
+
+
+async def proofs(request: Request) -> Proofs:
+    """What is known of how good models are."""
+    return _use_cases(request).proofs
+
+
+async def quarantine(request: Request) -> Quarantine:
+    """Rows that imports could not use."""
+    return _use_cases(request).quarantine
 
 
 async def stored_answers(request: Request) -> StoredAnswers | None:
@@ -124,6 +139,21 @@ async def kpi_sets(request: Request) -> KpiSets:
     return _use_cases(request).sets_of_kpis
 
 
+async def meetings(request: Request) -> Meetings:
+    """Weekly reviews and one-on-ones."""
+    return _use_cases(request).meetings
+
+
+async def agreements(request: Request) -> Agreements:
+    """What was agreed in them."""
+    return _use_cases(request).agreements
+
+
+async def calls(request: Request) -> Calls:
+    """The revenue that people called."""
+    return _use_cases(request).calls
+
+
 async def alert_requests(request: Request) -> AlertRequests:
     """Which people are told."""
     return _use_cases(request).alerts
@@ -143,6 +173,9 @@ RecommendationsDep = Annotated[Recommendations, Depends(recommendations)]
 ModelAdminDep = Annotated[ModelAdmin, Depends(model_admin)]
 ModelComparisonsDep = Annotated[ModelComparisons, Depends(comparisons)]
 JobsDep = Annotated[JobRequests, Depends(job_requests)]
+MeetingsDep = Annotated[Meetings, Depends(meetings)]
+AgreementsDep = Annotated[Agreements, Depends(agreements)]
+CallsDep = Annotated[Calls, Depends(calls)]
 KpiSetsDep = Annotated[KpiSets, Depends(kpi_sets)]
 AlertsDep = Annotated[AlertRequests, Depends(alert_requests)]
 WebhooksDep = Annotated[WebhookRequests, Depends(webhook_requests)]
@@ -152,4 +185,6 @@ TargetsDep = Annotated[Targets, Depends(targets)]
 TimelinesDep = Annotated[Timelines, Depends(timelines)]
 ScopesDep = Annotated[Scopes, Depends(scopes)]
 AuditDep = Annotated[AuditBook, Depends(audit_book)]
+ProofsDep = Annotated[Proofs, Depends(proofs)]
+QuarantineDep = Annotated[Quarantine, Depends(quarantine)]
 PersonRecordsDep = Annotated[PersonRecords, Depends(person_records)]

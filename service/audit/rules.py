@@ -20,6 +20,7 @@ _LISTS_PEOPLE = frozenset(
     {
         *("list_deals", "list_actions", "list_bottlenecks", "compare_people", "make_plan", "list_audit"),
         *("share_targets", "get_target_evenness", "propose_kpi_sets", "review_kpi_sets", "get_padding"),
+        *("get_review", "list_agreements", "show_people", "show_review"),
     }
 )
 _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline"})

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
+from service.backtests import backtested, usual_file, write_result
 from service.cli.answer import note_disagreements
 from service.cli.command import AsOf, Command, Dask, Lang, option
 from service.cli.output import note, print_json, print_prose, print_table, progress
-from service.executor import workers
-from service.trainings import train_config
 
 if TYPE_CHECKING:
     from service.settings import Settings
-    from training.backtest import Backtest
-    from training.data import Progress
 
 Json = Mapping[str, Any]
 
@@ -132,37 +128,6 @@ COMMAND = Command(
         "Forecasts as of past moments; compares with actuals and with baseline methods.",
     ),
 )
-
-
-def backtested(
-    settings: Settings,
-    periods: int | None,
-    weeks: Sequence[int] | None,
-    as_of: str | None,
-    dask: str | None,
-    report: Progress,
-) -> Backtest:
-    """The backtest of the store's data."""
-    from service.organisation import open_store
-    from training.backtest import backtest
-    from training.backtest.origins import recorded_until
-    from training.backtest.run import fewer_periods_warnings
-
-    report(Text("データを読み込んでいます", "Reading the data"), 0.0)
-    with open_store(settings) as store:
-        whole = store.read()
-    moment = whole.instant(as_of)
-    log = whole.as_of(moment)
-    until = recorded_until(log, moment)
-    config = train_config(settings)
-    with workers(dask, settings, whole) as cluster:
-        if cluster is None:
-            result = backtest(log, config, periods, weeks, report, until=until)
-        else:
-            report(Text("期間ごとにワーカーで検証しています", "Workers are backtesting the periods"), 0.0)
-            result = cluster.backtest(log, config, periods, weeks, until=until)
-    result.warnings += fewer_periods_warnings(periods, result)
-    return result
 
 
 def show(result: Json, lang: Language) -> None:
@@ -309,7 +274,7 @@ def _weeks(text: str | None) -> tuple[int, ...] | None:
 
 def _file(out: Path | None, settings: Settings) -> Path:
     if out is None:
-        return settings.home / "backtests" / f"{datetime.now(settings.zone):%Y-%m-%d-%H%M%S}.html"
+        return usual_file(settings)
     if out.suffix.lower() not in (".html", ".htm"):
         raise SanchoError(
             Text(
@@ -344,10 +309,5 @@ def _check_writable(file: Path) -> None:
 
 
 def _write(file: Path, html: str, result: Json) -> list[Path]:
-    import orjson
-
-    json_file = file.with_suffix(".json")
     with _writing(file):
-        file.write_text(html, "utf-8")
-        json_file.write_bytes(orjson.dumps(result))
-    return [file, json_file]
+        return write_result(file, html, result)

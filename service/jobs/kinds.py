@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Step = Callable[[Text, int, "int | None"], None]
 IMPORT, TRAINING, SCORING, WEBHOOKS, ALERTS = "import", "training", "scoring", "webhooks", "alerts"
-RETENTION = "retention"
+RETENTION, BACKTEST, SAMPLE = "retention", "backtest", "sample"
 _BUCKET_SECONDS = 5.0  # within which one job is enough to send what is due again
 
 
@@ -65,7 +65,7 @@ def train_model(settings: Settings, _queue: JobQueue, job: Job, step: Step) -> d
     if said.get("if_needed") and (unneeded := needed_training(settings)) is not None:
         return {"version": None, "promoted": False, "code": "not_needed", **_both(unneeded)}
     info, decision, findings = train_and_register(
-        settings, said.get("as_of"), step, promote=bool(said.get("promote", True))
+        settings, said.get("as_of"), step, promote=bool(said.get("promote", True)), with_shares=True
     )
     note_now(
         settings,
@@ -96,6 +96,21 @@ def score_deals(settings: Settings, _queue: JobQueue, _job: Job, step: Step) -> 
         return store_scores_of_today(serving, step)
     finally:
         serving.close()
+
+
+def make_backtest(settings: Settings, _queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
+    """Forecasts as of past moments, compared with what came; the result is kept in the home."""
+    from service.backtests import backtested, usual_file, write_result
+    from service.trainings import of_whole
+    from training.backtest.report import page
+    from training.backtest.result import to_json
+
+    def report(text: Text, share: float) -> None:
+        step(text, *of_whole(share))
+
+    found = to_json(backtested(settings, None, None, None, None, report))
+    written = write_result(usual_file(settings), page(found, settings.language), found)
+    return {"periods": found["settings"]["periods"], "files": [file.name for file in written]}
 
 
 def send_events(settings: Settings, queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
@@ -147,6 +162,7 @@ KINDS: Mapping[str, Kind] = {
     TRAINING: Kind(Text("学習", "training"), True, train_model),
     SCORING: Kind(Text("商談スコアの保存", "daily scores"), True, score_deals),
     RETENTION: Kind(Text("保存期間の適用", "retention"), True, keep_within_retention),
+    BACKTEST: Kind(Text("過去検証", "backtest"), True, make_backtest),
     WEBHOOKS: Kind(Text("Webhookの送信", "webhooks"), False, send_events),
     ALERTS: Kind(Text("通知の送信", "alerts"), False, send_alerts),
 }

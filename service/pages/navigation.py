@@ -18,7 +18,10 @@ class Place(NamedTuple):
     words: Text
 
 
-MENU = (Place("outlook", "/", "show_outlook", Text("見通し", "Outlook")),)
+MENU = (
+    Place("outlook", "/", "show_outlook", Text("見通し", "Outlook")),
+    Place("trust", "/trust", "show_trust", Text("予測の成績", "Track record")),
+)
 
 
 def places(rights: Collection[str]) -> list[Place]:

@@ -8,9 +8,10 @@ from fastapi.responses import Response
 from service.api.responses import respond
 from service.pages import static_files
 from service.pages.outlook import page as outlook
+from service.pages.trust import page as trust
 from service.representation import Representation
 
-_files = APIRouter(include_in_schema=False)
+_style = APIRouter(include_in_schema=False)
 
 
 async def get_file(request: Request) -> Response:
@@ -22,7 +23,7 @@ async def get_file(request: Request) -> Response:
 
 
 for _name in static_files.KINDS:
-    _files.add_api_route(f"/static/{_name}", get_file, methods=["GET"], name=f"get_file {_name}")
+    _style.add_api_route(f"/static/{_name}", get_file, methods=["GET"], name=f"get_file {_name}")
 
 # Of all pages, each of which has its own.
-ROUTERS = (_files, *(module.router for module in (outlook,)))
+ROUTERS = (_style, *(module.router for module in (outlook, trust)))

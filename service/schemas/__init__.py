@@ -6,7 +6,8 @@ from service.schemas.actions import ActionList, OutcomeRequest, RecommendationRe
 from service.schemas.alerts import ChannelList, ChannelRequest, ChannelTold, Muted, MuteRequest, NewChannel
 from service.schemas.audit import AuditList
 from service.schemas.bottlenecks import BottleneckList
-from service.schemas.deals import DealList, Insight, ScoreRequest, Timeline
+from service.schemas.deal_list import DealFilter, DealList
+from service.schemas.deals import Insight, ScoreRequest, Timeline
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
 from service.schemas.jobs import JobAnswer, JobList, State, TrainingRequest
 from service.schemas.kpi_sets import (
@@ -18,10 +19,24 @@ from service.schemas.kpi_sets import (
     ProposeRequest,
 )
 from service.schemas.kpis import CheckRequest, KpiCheck, KpiList, Plan, PlanRequest, Tree
+from service.schemas.meetings import (
+    Agreement,
+    AgreementChange,
+    AgreementList,
+    AgreementRequest,
+    AgreementResult,
+    CallRequest,
+    NotesRequest,
+    OneOnOne,
+    RevenueCallList,
+    Review,
+)
 from service.schemas.models import ModelComparison, ModelDetails, ModelList, Promotion, ShadowState
 from service.schemas.padding import PaddingAnswer
 from service.schemas.people import PeopleList
 from service.schemas.person_record import MyAnswer, PersonAnswerList, PersonRecord, StoredPersonAnswer
+from service.schemas.proof import ModelProof
+from service.schemas.quarantine import QuarantineList
 from service.schemas.scopes import ScopeList
 from service.schemas.sign_in import (
     ChangedPassword,
@@ -48,14 +63,21 @@ from service.schemas.webhooks import (
 __all__ = [
     "AcceptRequest",
     "ActionList",
+    "Agreement",
+    "AgreementChange",
+    "AgreementList",
+    "AgreementRequest",
+    "AgreementResult",
     "AuditList",
     "BottleneckList",
+    "CallRequest",
     "CandidateList",
     "ChangedPassword",
     "ChannelList",
     "ChannelRequest",
     "ChannelTold",
     "CheckRequest",
+    "DealFilter",
     "DealList",
     "DeliveryState",
     "Forecast",
@@ -72,12 +94,15 @@ __all__ = [
     "ModelComparison",
     "ModelDetails",
     "ModelList",
+    "ModelProof",
     "MuteRequest",
     "Muted",
     "MyAnswer",
     "NewChannel",
     "NewLevel",
     "NewWebhook",
+    "NotesRequest",
+    "OneOnOne",
     "OutcomeRequest",
     "PaddingAnswer",
     "PasswordRequest",
@@ -90,11 +115,14 @@ __all__ = [
     "Promotion",
     "Proposal",
     "ProposeRequest",
+    "QuarantineList",
     "RecommendationReport",
     "RecordedOutcome",
     "RemovedRow",
     "RemovedWebhook",
     "Replayed",
+    "RevenueCallList",
+    "Review",
     "ScopeList",
     "ScoreRequest",
     "ShadowState",

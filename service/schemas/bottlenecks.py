@@ -88,4 +88,12 @@ class BottleneckList(Answer):
     ranked_by: RankedBy = None
     bottlenecks: list[Bottleneck]
     next_cursor: NextCursor = None
+    looked_for: int | None = Field(
+        None,
+        description="How many conditions in segments the training compared; null of models trained before it "
+        "was kept",
+    )
+    false_share: float = Field(
+        description="The share of false ones among the bottlenecks found that the search keeps to, at most"
+    )
     funnel: list[FunnelStage]

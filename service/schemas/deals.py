@@ -194,10 +194,15 @@ class Win(BaseModel):
     trend: Trend | None
 
 
+FlagCode: TypeAlias = Literal[
+    "stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"
+]
+
+
 class Flag(BaseModel):
     """Something about the deal to look at."""
 
-    code: Literal["stalled", "no_contact", "pushed", "past_due", "single_contact", "amount_cut", "new_deal"]
+    code: FlagCode
     label: str
     since: str | None
 
@@ -284,33 +289,6 @@ class Insight(Answer):
     not_recommended: list[ActionNotRecommended]
 
 
-class DealScore(BaseModel):
-    """One row of `sancho score`."""
-
-    deal_id: str
-    name: DealName = None
-    account_name: AccountName = None
-    as_of: str
-    period: str
-    win_probability: float
-    win_by_period_end: float
-    expected_revenue: float
-    revenue_p10: float
-    revenue_p50: float
-    revenue_p90: float
-    expected_close_date: date | None
-    model_version: str
-
-
-class DealList(Answer):
-    """Scored open deals, a page of them."""
-
-    deals: list[DealScore]
-    next_cursor: str | None = Field(
-        description="Send it as `cursor` for the next page; null on the last page"
-    )
-
-
 class TimelineEntry(BaseModel):
     """Something that happened to a deal."""
 
@@ -342,6 +320,17 @@ class TimelineScore(BaseModel):
     model_version: str
 
 
+class TimelineOutcome(BaseModel):
+    """What was told of a recommendation, by whom is not recorded."""
+
+    at: str
+    recommendation_id: str
+    action: str
+    label: str
+    state: Literal["shown", "accepted", "dismissed", "done"]
+    reason: str | None = Field(description="Why it was dismissed")
+
+
 class Timeline(Answer):
     """What happened to a deal, and what was said of it; both newest first."""
 
@@ -353,4 +342,7 @@ class Timeline(Answer):
     entries_left_off: int = Field(description="How many older ones `limit` left off")
     scores: list[TimelineScore] = Field(
         description="Of each day that is stored (`sancho jobs schedule scoring --every 1d`)"
+    )
+    outcomes: list[TimelineOutcome] = Field(
+        description="What was told of the recommendations of the past 14 days, newest first"
     )

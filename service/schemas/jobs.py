@@ -42,6 +42,9 @@ class JobState(BaseModel):
     )
     cancel_asked: bool
     progress: JobProgress | None
+    seconds_left: int | None = Field(
+        None, description="About how long it still takes, by what is done of it; null = not known"
+    )
     request: dict[str, Any] = Field(description="What was asked for")
     result: dict[str, Any] | None = Field(
         description="Of an import: rows by table and file, errors, notices; of a training: version, "

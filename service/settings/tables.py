@@ -71,6 +71,13 @@ class RetentionSettings(BaseModel):
             "Days for which what people answered to their own figures stays",
         ),
     ] = None
+    meetings: Annotated[
+        Days,
+        Text(
+            "週次会議と1on1の記録、約束、宣言を残す日数",
+            "Days for which notes of weekly reviews and one-on-ones, agreements and calls stay",
+        ),
+    ] = None
     jobs: Annotated[
         Days,
         Text("終わったジョブを残す日数（最長90日）", "Days for which jobs that ended stay, 90 at most"),

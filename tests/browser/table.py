@@ -47,6 +47,7 @@ PAGES = (
     Page("outlook", f"/?{TEAM}", pictures=("dots", "fan"), a4=1),
     Page("outlook-company", f"/?{ABOUT}", ADMIN, pictures=("dots", "fan"), a4=1),
     Page("outlook-seller", f"/?{ABOUT}", SELLER, pictures=("dots", "fan"), a4=1),
+    Page("trust", "/trust", ADMIN),
     Page("sign-in", "/sign-in?next=%2F%3Fperiod%3D2026-Q4", NOBODY),
     Page("problem", f"/?{ABOUT}&scope=team%3ANONE", ADMIN, status=404),
     Page("forbidden", f"/?{ABOUT}&scope=company", SELLER, status=403),

@@ -52,6 +52,23 @@ ASKED: dict[str, tuple[str, str, Any]] = {
     "review_kpi_sets": ("GET", f"/kpis/{PERIOD}/review?scope={{scope}}", None),
     "get_kpi_set": ("GET", f"/kpi-sets/{{scope}}/{PERIOD}", None),
     "accept_kpi_set": ("PUT", f"/kpi-sets/{{scope}}/{PERIOD}", {"kpis": [{"kpi": "leads", "value": 9}]}),
+    "get_review": ("GET", "/reviews/this-week?scope={scope}", None),
+    "save_review": (
+        "PUT",
+        "/reviews/this-week?scope={scope}",
+        {"notes": {"decisions": "同行する"}, "version": 0},
+    ),
+    "list_agreements": ("GET", "/agreements?scope={scope}", None),
+    "get_one_on_one": ("GET", "/people/{person}/one-on-one", None),
+    "save_one_on_one": ("PUT", "/people/{person}/one-on-one", {"notes": {}, "version": 0}),
+    "add_agreement": (
+        "POST",
+        "/agreements",
+        {"person_id": "{person}", "what": "訪問する", "due": "2030-01-31", "day": "2030-01-24"},
+    ),
+    "change_agreement": ("PUT", "/agreements/{agreement}", {"result": "done", "version": 1}),
+    "get_calls": ("GET", f"/calls/{PERIOD}?scope={{scope}}", None),
+    "make_call": ("PUT", f"/calls/{PERIOD}?scope={{scope}}", {"amount": 9e6, "confidence": "high"}),
     "get_tree": ("GET", f"/trees/{PERIOD}?scope={{scope}}", None),
     "make_plan": ("POST", "/plans", {"period": PERIOD, "probability": 0.8, "scope": "{scope}"}),
     "compare_people": ("GET", f"/people/{PERIOD}?scope={{scope}}", None),
@@ -104,7 +121,10 @@ def filled(value: Any, **names: str) -> Any:
     """A question with its names filled in."""
     if isinstance(value, str):
         return value.format(
-            **{name: names.get(name, "") for name in ("scope", "deal", "recommendation", "job", "person")}
+            **{
+                name: names.get(name, "")
+                for name in ("scope", "deal", "recommendation", "job", "person", "agreement")
+            }
         )
     if isinstance(value, dict):
         return {key: filled(one, **names) for key, one in value.items()}
@@ -150,8 +170,10 @@ def test_the_matrix_holds(operation: str, caller: str, column: str, expected: st
         names["recommendation"] = recommendation_of(served, deal)
     if operation == "list_jobs" or "{job}" in path:
         names["job"] = job(served)
+    if "{agreement}" in path:
+        names["agreement"] = agreement_of(served, owner)
     answer = served.ask(caller, method, filled(path, **names), filled(body, **names))
-    is_yes = expected == "yes"
+    is_yes, done = expected == "yes", 201 if operation == "add_agreement" else 200
     if operation in _OF_ALL:
         assert (answer.status_code, answer.json()["code"]) == (403, "not_allowed")
     elif operation in ("score_deal", "score_deals"):
@@ -173,7 +195,7 @@ def test_the_matrix_holds(operation: str, caller: str, column: str, expected: st
         assert answer.status_code in (200, 404, 409, 422)
         assert answer.json() == served.ask("program", method, filled(path, **names)).json()
     else:
-        assert answer.status_code == (200 if is_yes else 404), answer.text
+        assert answer.status_code == (done if is_yes else 404), answer.text
         if not is_yes:
             unknown = {name: ("zzz" if name != "scope" else "person:zzz") for name in names}
             other = served.ask(caller, method, filled(path, **unknown), filled(body, **unknown))
@@ -205,6 +227,12 @@ def recommendation_of(served: Served, deal_id: str) -> str:
     """The id of what is recommended for a deal; all that is recommended is stored."""
     listed = served.ask("program", "GET", "/actions?limit=1000").json()["actions"]
     return next((row["recommendation_id"] for row in listed if row["deal_id"] == deal_id), "R0")
+
+
+def agreement_of(served: Served, person: str) -> str:
+    """The id of an agreement of a person, which nobody has touched."""
+    method, path, body = ASKED["add_agreement"]
+    return str(served.ask("program", method, path, filled(body, person=person)).json()["agreement_id"])
 
 
 def job(served: Served) -> str:

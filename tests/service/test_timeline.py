@@ -19,6 +19,7 @@ from service.jobs.worker import Worker
 from service.settings import Settings
 from service.use_cases import UseCases
 from tests.support.fakes import AS_OF, TOKYO, FakeRegistry, fake_bundle, small_store
+from tests.support.served import small_service
 
 OPEN, WON = "D6", "D0"
 
@@ -135,3 +136,22 @@ def test_the_job_stores_what_the_service_would_say(cases: UseCases, monkeypatch:
     assert done.result["code"] == SCORED
     assert len(store.deal_scores(OPEN, cases.serving.current().now)) == 1
     assert module.KINDS[SCORING].is_long, "it does not hold up imports"
+
+
+def test_a_timeline_tells_what_became_of_the_deals_recommendations(tmp_path):
+    with small_service(tmp_path) as served:
+        served.know_an_action()
+        bearer = f"Bearer {served.key('read', 'recommend')}"
+        client = TestClient(served.app, headers={"Authorization": bearer, "Accept-Language": "en"})
+        [action] = client.get(f"/v1/deals/{OPEN}").json()["actions"]
+        told = {"state": "dismissed", "reason": "too early"}
+        address = f"/v1/recommendations/{action['recommendation_id']}/outcome"
+        for _ in range(2):
+            assert client.post(address, json=told).status_code == 200
+        [outcome] = client.get(f"/v1/deals/{OPEN}/timeline").json()["outcomes"]
+        assert outcome.pop("at") > "2026"
+        names = ("recommendation_id", "action", "label")
+        assert outcome == {**{name: action[name] for name in names}, **told}
+        assert client.get("/v1/deals/D5/timeline").json()["outcomes"] == [], "of another deal"
+        before = client.get(f"/v1/deals/{OPEN}/timeline", params={"as_of": "2026-11-19"}).json()
+        assert before["outcomes"] == [], "nobody had told it then"

@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from crm.errors import SanchoError
 from crm.eventlog import EventLog
+from crm.i18n import Text
 from crm.importing import push_rows
 from crm.instants import as_of_instant
 from crm.store import Store
@@ -95,6 +97,7 @@ class FakeRegistry:
     def __init__(self, bundle: Bundle, beside: Bundle | None = None) -> None:
         self._bundle, self._beside = bundle, beside
         self.has_shadow = False
+        self.evaluated: dict[str, Any] | None = None  # what its training has recorded
         self.info = ModelVersion(
             name="sancho", version="1", trained_at=AS_OF, run_id="run", champion=True,
             as_of=str(bundle.as_of), figures={}, gate="",
@@ -105,6 +108,14 @@ class FakeRegistry:
 
     def list(self) -> list[ModelVersion]:
         return [self.info]
+
+    def evaluation(self, which: str) -> tuple[ModelVersion, dict[str, Any] | None]:
+        if which not in ("1", "champion"):
+            raise SanchoError(Text("ありません", "none"), "unknown_version")
+        return self.info, self.evaluated
+
+    def evaluation_of(self, info: ModelVersion) -> dict[str, Any] | None:
+        return self.evaluation(info.version)[1]
 
     def load(self, which: str = "champion") -> tuple[Bundle, ModelVersion]:
         if which in ("2", "shadow") and self._beside is not None:

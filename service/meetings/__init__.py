@@ -1,0 +1,1 @@
+"""What meetings look at and leave behind: weekly reviews, one-on-ones, agreements, calls of the revenue."""
