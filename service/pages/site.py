@@ -124,7 +124,10 @@ def refused(request: Request, fault: Exception) -> Response:
         raise fault
     status = STATUS.get(known.code, 422)
     if status == 401 or known.code == SESSION_ENDED:
-        return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': own_address(request)})}", 303)
+        asked = {"next": own_address(request)}
+        if request.query_params.get("lang") in LANGUAGES:
+            asked["lang"] = request.query_params["lang"]
+        return RedirectResponse(f"{SIGN_IN}?{urlencode(asked)}", 303)
     lang = reader_language(request)
     is_starting = known.code == "not_ready"
     response = page(

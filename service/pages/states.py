@@ -6,7 +6,7 @@ blocks of their own in the pages of set-up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,7 +15,6 @@ from service.language import as_of_text, day_text, known_day
 from service.pages.asked import Asked
 
 STALE_DAYS = 3  # without anything new: a weekend is none, a Monday without Friday's data is
-OPEN_NOTICES = 2  # shown at once, the others folded
 WORDS: Mapping[str, Text] = {
     "stale": Text(
         "データは{n}日前（{day}）までです。その後の動きは数字に入っていません。",
@@ -73,11 +72,6 @@ def stale_words(about: Mapping[str, Any], lang: Language) -> str | None:
     if days <= STALE_DAYS:
         return None
     return WORDS["stale"].format(n=days, day=day_text(newest, lang)).to(lang)
-
-
-def notices(messages: Sequence[str]) -> dict[str, Sequence[str]]:
-    """Warnings as they are shown: the first, which are the most serious, open, the others folded."""
-    return {"open": messages[:OPEN_NOTICES], "folded": messages[OPEN_NOTICES:]}
 
 
 _PAST = Text(

@@ -11,6 +11,7 @@ from tests.browser.table import NOBODY, PEOPLE
 from tests.browser.table import Page as Place
 from tests.support.served import Served
 
+_PATIENCE_MS = 10_000
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -90,10 +91,11 @@ class Site:
 
     def new_reader(self, who: str, **options: Any) -> Reader:
         """A window of its own for somebody, who is signed in by a one-time link, or was in another."""
-        known = self._readers.get((who, True))
+        known = None if options.pop("own_session", False) else self._readers.get((who, True))
         if known is not None:
             options["storage_state"] = known.context.storage_state()
         context = self.browser.new_context(java_script_enabled=options.pop("scripts", True), **options)
+        context.set_default_timeout(_PATIENCE_MS)
         page, heard = context.new_page(), Heard()
         page.on("console", heard.message)
         page.on("pageerror", heard.failure)

@@ -74,7 +74,9 @@ def test_a_page_fits_a_narrow_window_and_spaced_text(site: Site, place: Page) ->
 @EVERY_PAGE
 def test_the_tab_key_reaches_everything_on_a_page_and_shows_where_it_is(site: Site, place: Page) -> None:
     page = site.reader(place.who).open(place, "en")
+    page.emulate_media(reduced_motion="reduce")  # else it is still scrolling when it is looked at
     reached, faults = checks.walk_by_tab(page)
+    page.emulate_media(reduced_motion="no-preference")
     assert faults == []
     assert reached[0].startswith('A "Skip')
     shown = page.locator("main :is(a[href], button, select, summary, input:not([type=hidden]))")
