@@ -15,6 +15,7 @@ from service.api.audit_trail import note_scopes
 from service.api.pools import pools_of
 from service.api.responses import answer_to
 from service.api.seen import seen, sight_of
+from service.deal_search import DealSearch
 from service.pages import site
 from service.pages.asked import Asked
 from service.sight import Sight
@@ -59,15 +60,34 @@ class Asking:
         """The organisation's currency."""
         return self.cases.serving.current().bundle.currency
 
-    async def ask(self, question: Question) -> Answer:
-        """The answer to a question of REST, as its reader sees it."""
-        answer: Answer = orjson.loads((await answer_to(self.request, self.cases.answers, question)).body)
+    async def ask(self, question: Question, *, is_kept: bool = True) -> Answer:
+        """The answer to a question of REST, as its reader sees it; made anew where it is not to be kept."""
+        answers = self.cases.answers if is_kept else None
+        answer: Answer = orjson.loads((await answer_to(self.request, answers, question)).body)
         return answer
+
+    async def deals(
+        self,
+        sort: str,
+        search: DealSearch,
+        *,
+        scope: str,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Answer:
+        """A page of the open deals of a scope, or of those that are looked for."""
+        about = (scope, self.as_of, self.asked.named_period, sort, cursor, limit, self.lang, self.sight)
+        is_kept = self.as_of is None or not self.sight.is_limited  # else it would keep all deals in memory
+        return await self.ask(questions.deals(self.cases.deals, *about, search=search), is_kept=is_kept)
 
     async def run(self, make: partial[Any], *named: str) -> Answer:
         """The answer of a use case that is not stored, made in a thread; `named`: scopes that it is about."""
         answer = await pools_of(self.request).slow.run(make)
         return dict(orjson.loads(orjson.dumps(seen(self.request, answer, named))))
+
+    async def write(self, change: partial[Any]) -> Answer:
+        """What a use case answers that changes something."""
+        return dict(orjson.loads(orjson.dumps(await pools_of(self.request).writes.run(change))))
 
     async def forecast(self) -> Answer:
         """The forecast of the scope and period."""

@@ -7,7 +7,13 @@ from fastapi.responses import Response
 
 from service.api.responses import respond
 from service.pages import static_files
+from service.pages.deal import page as deal
+from service.pages.deals import page as deals
+from service.pages.one_on_one import page as one_on_one
 from service.pages.outlook import page as outlook
+from service.pages.people import page as people
+from service.pages.process import page as process
+from service.pages.reviews import page as reviews
 from service.pages.trust import page as trust
 from service.representation import Representation
 
@@ -26,4 +32,14 @@ for _name in static_files.KINDS:
     _style.add_api_route(f"/static/{_name}", get_file, methods=["GET"], name=f"get_file {_name}")
 
 # Of all pages, each of which has its own.
-ROUTERS = (_style, *(module.router for module in (outlook, trust)))
+_PAGES = (
+    outlook,
+    deals,
+    deal,
+    process,
+    people,
+    one_on_one,
+    reviews,
+    trust,
+)
+ROUTERS = (_style, *(module.router for module in _PAGES))

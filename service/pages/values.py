@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from html import escape
 from typing import NamedTuple
 
 from crm.i18n import Language, Text
-from pictures.measure import MISSING, PERCENT, Measure
+from pictures.measure import MISSING, PERCENT, POINTS, Measure
 from service.language import money_unit
 
+_WEEK = tuple(
+    Text(ja, en)
+    for ja, en in zip("月火水木金土日", ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True)
+)
 _UNIT_SIZES = {"1": 1.0, "k": 1e3, "man": 1e4, "M": 1e6}
+_WEEKDAYS, _MONTHS = Text("月火水木金土日", "MonTueWedThuFriSatSun"), "JanFebMarAprMayJunJulAugSepOctNovDec"
 _YEN_WORDS = {"1": "円", "k": "千円", "man": "万円", "M": "百万円"}
 
 
@@ -77,6 +83,17 @@ def headline_measure(value: float, currency: str, lang: Language) -> Measure:
     return Measure(measure.size, measure.unit, digits)
 
 
+def short_day(day: date, lang: Language) -> str:
+    """A day as it stands in a table.
+
+    >>> short_day(date(2026, 11, 29), "ja"), short_day(date(2026, 11, 29), "en")
+    ('11/29（日）', 'Sun 29 Nov')
+    """
+    if lang == "en":
+        return f"{_WEEKDAYS.en[3 * day.weekday() :][:3]} {day.day} {_MONTHS[3 * day.month - 3 :][:3]}"
+    return f"{day.month}/{day.day}（{_WEEKDAYS.ja[day.weekday()]}）"
+
+
 def cell(
     value: float | None, measure: Measure, lang: Language, *, signed: bool = False, style: str = ""
 ) -> str:
@@ -87,6 +104,35 @@ def cell(
     words = measure.text(value, lang) if ends else measure.number(value, signed=signed)
     marked = f' class="{style}"' if style else ""
     return f'<data value="{value!r}"{marked}>{escape(words)}</data>'
+
+
+def whole_points(points: float | None, lang: Language, *, signed: bool = True) -> str:
+    """An effect in whole points; one below a point is said to be so.
+
+    >>> whole_points(9.4, "ja"), whole_points(-0.3, "ja"), whole_points(9.4, "en", signed=False)
+    ('+9pt', '±1pt未満', '9 pt')
+    """
+    if points is None:
+        return MISSING
+    if 0 < abs(points) < 1:
+        return Text("±1pt未満", "under ±1 pt").to(lang)
+    number = POINTS.number(points / 100, signed=signed)
+    return Text(f"{number}pt", f"{number} pt").to(lang)
+
+
+def day_cell(day: str | None, lang: Language, year: int) -> str:
+    """A date in a table, with its year where it is not this one; HTML.
+
+    >>> day_cell("2026-11-29", "ja", 2026), day_cell("2027-01-08T10:00+09:00", "en", 2026)
+    ('<time datetime="2026-11-29">11/29（日）</time>', '<time datetime="2027-01-08">2027/1/8 (Fri)</time>')
+    """
+    if day is None:
+        return MISSING
+    one = date.fromisoformat(day[:10])
+    words = f"{one.month}/{one.day}" if one.year == year else f"{one.year}/{one.month}/{one.day}"
+    week = _WEEK[one.weekday()]
+    words += Text(f"（{week.ja}）", f" ({week.en})").to(lang)
+    return f'<time datetime="{one.isoformat()}">{words}</time>'
 
 
 def _unit_words(name: str, currency: str, lang: Language) -> str:

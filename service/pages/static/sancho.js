@@ -85,7 +85,7 @@ addEventListener("pageshow", (event) => {
 });
 
 // Meeting mode: the arrow keys go from step to step.
-const steps = [...document.querySelectorAll("[data-meeting] [data-step]")];
+const steps = [...document.querySelectorAll(".review.large .block")];
 if (steps.length) addEventListener("keydown", (event) => {
   const way = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 }[event.key];
   if (!way || event.target.closest("input, select, textarea, figure")) return;
