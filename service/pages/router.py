@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from service.api.responses import respond
 from service.pages import static_files
+from service.pages.card import page as card
 from service.pages.deal import page as deal
 from service.pages.deals import page as deals
 from service.pages.one_on_one import page as one_on_one
@@ -24,6 +25,8 @@ async def get_file(request: Request) -> Response:
     """A file that pages load."""
     name = request.url.path.rsplit("/", 1)[-1]
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    if name == static_files.CARD:  # which pages of other sites load
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     representation = Representation(static_files.content(name))
     return respond(request, representation, media_type=static_files.KINDS[name], headers=headers)
 
@@ -34,6 +37,7 @@ for _name in static_files.KINDS:
 # Of all pages, each of which has its own.
 _PAGES = (
     outlook,
+    card,
     deals,
     deal,
     process,

@@ -112,6 +112,11 @@ def page(
     return response
 
 
+def rendered(template: str, **values: Any) -> str:
+    """A template that is no page of its own."""
+    return _templates().get_template(template).render(**values)
+
+
 def refused(request: Request, fault: Exception) -> Response:
     """The answer to a call that is refused: a page where a page was asked for, else problem details.
 

@@ -8,11 +8,12 @@ from importlib.resources import files
 
 from pictures.picture import stylesheet
 
-STYLE, SCRIPT, ICON = "sancho.css", "sancho.js", "icon.svg"
+STYLE, SCRIPT, ICON, CARD = "sancho.css", "sancho.js", "icon.svg", "card.js"
 KINDS = {
     STYLE: "text/css; charset=utf-8",
     SCRIPT: "text/javascript; charset=utf-8",
     ICON: "image/svg+xml",
+    CARD: "text/javascript; charset=utf-8",
 }
 _FOLDER = files("service.pages").joinpath("static")
 

@@ -136,3 +136,8 @@ def moving(page: Page) -> list[str]:
 def sheets(pdf: bytes) -> int:
     """The pages of a PDF that Chromium has written."""
     return len(re.findall(rb"/Type\s*/Page\b(?!s)", pdf))
+
+
+def focused_tag(page: Page) -> str:
+    """The kind of element that has the focus, as the page's own scripts see it."""
+    return str(page.evaluate("document.activeElement.tagName"))
