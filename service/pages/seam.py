@@ -10,9 +10,11 @@ from fastapi.responses import Response
 
 from service.api.access import caller_of
 from service.api.seen import known_sight
+from service.pages.beginning import beginning
 from service.pages.refusals import instead
 
 Page = Callable[..., Awaitable[Response]]
+_NOTHING_ANSWERS = ("not_ready", "no_model")
 
 
 def as_page(show: Page) -> Page:
@@ -28,6 +30,8 @@ def as_page(show: Page) -> Page:
             await known_sight(request, caller_of(request))
             return await show(request=request, **asked)
         except Exception as fault:
-            return instead(request, fault)
+            is_early = getattr(fault, "code", None) in _NOTHING_ANSWERS
+            begins = await beginning(request) if is_early else None
+            return instead(request, fault) if begins is None else begins
 
     return shown

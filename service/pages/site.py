@@ -88,7 +88,7 @@ def page(
             other_address=_address_with(request, "lang", "en" if lang == "ja" else "ja"),
             theme=theme,
             themes=[(one, _address_with(request, "theme", one)) for one in THEMES],
-            w=lambda name, **filled: known[name].format(**filled).to(lang),
+            w=lambda name, /, **filled: known[name].format(**filled).to(lang),
             menu=[] if caller is None else [(one, one.words.to(lang)) for one in places(caller.rights)],
             done=None if done is None else done.to(lang),
             style=static_files.address(static_files.STYLE),

@@ -110,7 +110,8 @@ def test_a_form_that_is_sent_twice_arrives_once(own: Reader) -> None:
     page = own.open(OUTLOOK, "en")
     page.route("**/sign-out", lambda route: None)  # an answer that takes its time
     own.heard.clear()
-    page.evaluate(_CLICK_THRICE)
+    with page.expect_request("**/sign-out"):
+        page.evaluate(_CLICK_THRICE)
     assert [one.method for one in own.heard.requests if one.url.endswith("/sign-out")] == ["POST"]
 
 
