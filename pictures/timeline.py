@@ -11,7 +11,7 @@ from pictures.drawing import SMALL, Drawing
 from pictures.excel import ExcelChart, Series
 from pictures.fan import day_words
 from pictures.layout import Axis, shortened, text_width
-from pictures.measure import COUNT
+from pictures.measure import COUNT, DAYS
 from pictures.picture import Picture
 from pictures.table import Column, Table, Value
 
@@ -84,11 +84,13 @@ class Timeline(Picture):
         rows.sort(key=lambda row: row[0], reverse=True)
         columns = (
             Column(Text("日付", "day")),
+            Column(Text("始まりから", "after"), DAYS),
             Column(Text("種類", "kind")),
             Column(Text("内容", "what happened")),
         )
         told: list[Sequence[Value]] = [
-            (Text(_full(day), _full(day)), label, words) for day, label, words in rows
+            (Text(_full(day), _full(day)), float((day - self.first).days), label, words)
+            for day, label, words in rows
         ]
         return Table(columns, told)
 
@@ -102,7 +104,7 @@ class Timeline(Picture):
         """A lane for each kind, the days below."""
         drawing = Drawing(width, _TOP + len(self.lanes) * _LANE + _BOTTOM)
         names = [lane.label.to(lang) for lane in self.lanes]
-        left = max((text_width(name, SMALL) for name in names), default=0.0) + 12
+        left = max((text_width(name, SMALL) for name in names), default=0.0) + 18
         start = self.first.toordinal()
         xs = Axis(start, max(self.last.toordinal(), start + 1), left, width - 8)
         for number, (lane, name) in enumerate(zip(self.lanes, names, strict=True)):

@@ -10,6 +10,7 @@ import orjson
 from fastapi import Request
 
 from crm.i18n import Language
+from crm.periods import Period
 from service import questions
 from service.api.audit_trail import note_scopes
 from service.api.pools import pools_of
@@ -54,6 +55,12 @@ class Asking:
     def as_of(self) -> str | None:
         """The moment that is asked about; None: now."""
         return self.asked.as_of
+
+    def period_named(self, name: str) -> Period:
+        """The period of an answer, by the organisation's fiscal year as of the moment."""
+        serving = self.cases.serving
+        state = serving.current()
+        return serving.period(state, name, serving.moment(state, self.as_of))
 
     @property
     def currency(self) -> str:

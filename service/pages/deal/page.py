@@ -62,6 +62,7 @@ async def show_deal(*, request: Request, asked: AskedDep, deal_id: str) -> Respo
         timeline,
         asked=asked,
         currency=page.currency,
+        in_period=page.period_named(insight["attainment"]["period"]),
         may_tell=may(caller_of(request).rights, record_deal_outcome.__name__),
     )
     return site.page(request, "deal.html.j2", words=WORDS, **view)

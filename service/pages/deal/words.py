@@ -37,8 +37,11 @@ WORDS: Mapping[str, Text] = {
     ),
     "more_actions": Text("ほかの打ち手（{n}件）", "Other steps ({n})"),
     "uplift": Text(
-        "受注確率 {uplift}（8割の幅 {low}〜{high}）", "Win probability {uplift} (8 in 10: {low} to {high})"
+        "受注確率 {uplift}（8割の幅 {low}〜{high}）", "win probability {uplift} (8 in 10: {low} to {high})"
     ),
+    "gain_points": Text("達成確率 {gain}", "Chance of target {gain}"),
+    "gain_revenue": Text("着地見込み {gain}", "Forecast {gain}"),
+    "and": Text("、", ", "),
     "reliability": Text("確からしさ：{level}", "reliability: {level}"),
     "minutes": Text("約{n}分", "about {n} min"),
     "evidence": Text(

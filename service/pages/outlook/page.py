@@ -22,9 +22,10 @@ async def show_outlook(*, request: Request, asked: AskedDep) -> Response:
     """How likely the target is, what moves it, and who needs help."""
     page = Asking.of(request, asked)
     use, about = page.cases.recommendations, (page.scope, asked.named_period, page.as_of)
+    forecast = await page.forecast()
     view = outlook_view(
         page.lang,
-        await page.forecast(),
+        forecast,
         await page.ask(
             questions.actions(
                 use, page.scope, None, asked.named_period, page.as_of, 20, page.lang, page.sight
@@ -34,5 +35,6 @@ async def show_outlook(*, request: Request, asked: AskedDep) -> Response:
         await page.scopes(),
         asked=asked,
         currency=page.currency,
+        period=page.period_named(forecast["period"]),
     )
     return site.page(request, "outlook.html.j2", words=WORDS, **view)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crm.i18n import Language, Text
-from crm.periods import parse_period
+from crm.periods import Period
 from pictures.bullet import Bullet
 from pictures.dots import Dots
 from pictures.fan import Fan
@@ -51,9 +51,10 @@ def outlook_view(
     *,
     asked: Asked,
     currency: str,
+    period: Period,
 ) -> dict[str, Any]:
     """The values of the page's template."""
-    page = _Outlook(lang, forecast, currency, asked)
+    page = _Outlook(lang, forecast, currency, asked, period)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
     address = {"scope": forecast["scope"], "period": forecast["period"]}
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
@@ -81,6 +82,7 @@ class _Outlook:
     forecast: Answer
     currency: str
     asked: Asked
+    period: Period
 
     @property
     def unit(self) -> Measure:
@@ -99,7 +101,7 @@ class _Outlook:
         forecast, lang, probability = self.forecast, self.lang, self.forecast["probability"]
         target = forecast["target"]
         return {
-            "period": period_text(parse_period(forecast["period"]), lang),
+            "period": period_text(self.period, lang),
             "scope_name": forecast["name"] or forecast["scope"],
             "target": None if target is None else self.money(target),
             "probability": None if probability is None else chance(probability, lang),
