@@ -35,6 +35,7 @@ from service.api import (
     tables,
     targets,
     webhooks,
+    yomi,
 )
 from service.api.access import AccessLog, Credentials
 from service.api.allowances import Allowances
@@ -75,6 +76,7 @@ _ROUTERS = [
     for module in (
         deals,
         forecasts,
+        yomi,
         kpis,
         padding,
         people,

@@ -251,6 +251,14 @@ def _invalid_fields(
     return 422, "invalid_request", text.format(n=len(details), told=len(errors)), errors
 
 
+def invalid_field(fault: ValidationError, called: Mapping[str, Text]) -> Text:
+    """What the first field is that a schema found wrong, and why; `called`: what fields are called."""
+    first = fault.errors()[0]
+    name = str(first["loc"][0]) if first["loc"] else ""
+    field = called.get(name, Text(name, name))
+    return Text("{field}：{reason}", "{field}: {reason}").format(field=field, reason=_reason(first))
+
+
 _REASONS = {
     "missing": Text("必須です。", "is required."),
     "extra_forbidden": Text("この項目はありません。", "is not a known field."),

@@ -38,6 +38,7 @@ from service.targets import Targets
 from service.timeline import Timelines
 from service.webhook_requests import WebhookRequests
 from service.webhooks.notices import Notices
+from service.yomi.sheets import YomiSheets
 from training.registry import Registry
 
 
@@ -56,6 +57,7 @@ class UseCases:
     tables: Tables
     timelines: Timelines
     scopes: Scopes
+    yomi: YomiSheets
     shadow: Shadow
     comparisons: ModelComparisons
     jobs: JobRequests
@@ -129,6 +131,7 @@ class UseCases:
             proofs=Proofs(serving, models, quarantine),
             timelines=Timelines(serving),
             scopes=Scopes(serving),
+            yomi=YomiSheets(serving, recommendations),
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
             jobs=JobRequests(serving, JobQueue(settings.store_url)),

@@ -92,6 +92,10 @@ class Asking:
         answer = await pools_of(self.request).slow.run(make)
         return dict(orjson.loads(orjson.dumps(seen(self.request, answer, named))))
 
+    async def write(self, change: partial[Any]) -> Answer:
+        """What a use case answers that changes something."""
+        return dict(orjson.loads(orjson.dumps(await pools_of(self.request).writes.run(change))))
+
     async def forecast(self) -> Answer:
         """The forecast of the scope and period."""
         cases = self.cases

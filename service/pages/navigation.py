@@ -22,6 +22,8 @@ MENU = (
     Place("outlook", "/", "show_outlook", Text("見通し", "Outlook")),
     Place("deals", "/deals", "show_deals", Text("商談", "Deals")),
     Place("process", "/process", "show_process", Text("営業プロセス", "Process")),
+    Place("people", "/people", "show_people", Text("メンバー", "People")),
+    Place("reviews", "/reviews", "list_reviews", Text("週次会議", "Weekly review")),
     Place("trust", "/trust", "show_trust", Text("予測の成績", "Track record")),
 )
 

@@ -9,8 +9,11 @@ from service.api.responses import respond
 from service.pages import site
 from service.pages.deal import page as deal
 from service.pages.deals import page as deals
+from service.pages.one_on_one import page as one_on_one
 from service.pages.outlook import page as outlook
+from service.pages.people import page as people
 from service.pages.process import page as process
+from service.pages.reviews import page as reviews
 from service.pages.trust import page as trust
 from service.representation import Representation
 
@@ -27,4 +30,14 @@ async def get_style(request: Request) -> Response:
 
 
 # Of all pages, each of which has its own.
-ROUTERS = (_style, *(module.router for module in (outlook, deals, deal, process, trust)))
+_PAGES = (
+    outlook,
+    deals,
+    deal,
+    process,
+    people,
+    one_on_one,
+    reviews,
+    trust,
+)
+ROUTERS = (_style, *(module.router for module in _PAGES))

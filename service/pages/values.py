@@ -16,6 +16,7 @@ _WEEK = tuple(
     for ja, en in zip("月火水木金土日", ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True)
 )
 _UNIT_SIZES = {"1": 1.0, "k": 1e3, "man": 1e4, "M": 1e6}
+_WEEKDAYS, _MONTHS = Text("月火水木金土日", "MonTueWedThuFriSatSun"), "JanFebMarAprMayJunJulAugSepOctNovDec"
 _YEN_WORDS = {"1": "円", "k": "千円", "man": "万円", "M": "百万円"}
 
 
@@ -80,6 +81,17 @@ def headline_measure(value: float, currency: str, lang: Language) -> Measure:
     size = abs(value) / measure.size
     digits = min(measure.digits, 2 if size < 10 else 1 if size < 100 else 0)
     return Measure(measure.size, measure.unit, digits)
+
+
+def short_day(day: date, lang: Language) -> str:
+    """A day as it stands in a table.
+
+    >>> short_day(date(2026, 11, 29), "ja"), short_day(date(2026, 11, 29), "en")
+    ('11/29（日）', 'Sun 29 Nov')
+    """
+    if lang == "en":
+        return f"{_WEEKDAYS.en[3 * day.weekday() :][:3]} {day.day} {_MONTHS[3 * day.month - 3 :][:3]}"
+    return f"{day.month}/{day.day}（{_WEEKDAYS.ja[day.weekday()]}）"
 
 
 def cell(

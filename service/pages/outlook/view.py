@@ -54,13 +54,13 @@ def outlook_view(
     period: Period,
 ) -> dict[str, Any]:
     """The values of the page's template."""
-    page = _Outlook(lang, forecast, currency, asked, period)
+    page = OutlookParts(lang, forecast, currency, asked)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
     address = {"scope": forecast["scope"], "period": forecast["period"]}
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
     return {
         **frame(lang, "/", asked, forecast, scopes, currency),
-        **page.headline(),
+        **page.headline(period),
         "quiet": page.quiet(),
         "dots": page.dots().figure(lang),
         "fan": page.fan().figure(lang),
@@ -77,12 +77,13 @@ def outlook_view(
 
 
 @dataclass(frozen=True)
-class _Outlook:
+class OutlookParts:
+    """The parts of the page, of which a weekly review shows some, too."""
+
     lang: Language
     forecast: Answer
     currency: str
     asked: Asked
-    period: Period
 
     @property
     def unit(self) -> Measure:
@@ -96,12 +97,12 @@ class _Outlook:
         """An amount in a sentence."""
         return headline_measure(value, self.currency, self.lang).text(value, self.lang)
 
-    def headline(self) -> dict[str, Any]:
+    def headline(self, period: Period) -> dict[str, Any]:
         """The question and its answer."""
         forecast, lang, probability = self.forecast, self.lang, self.forecast["probability"]
         target = forecast["target"]
         return {
-            "period": period_text(self.period, lang),
+            "period": period_text(period, lang),
             "scope_name": forecast["name"] or forecast["scope"],
             "target": None if target is None else self.money(target),
             "probability": None if probability is None else chance(probability, lang),

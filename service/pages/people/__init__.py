@@ -1,0 +1,1 @@
+"""メンバー: whose results differ by more than luck, and whom to help with what."""
