@@ -60,11 +60,16 @@ class Timeline(Picture):
     last: date
 
     @property
+    def _ends(self) -> tuple[str, str]:
+        """Its first and last day, with their years where these differ."""
+        write = day_words if self.first.year == self.last.year else _full
+        return write(self.first), write(self.last)
+
+    @property
     def sentence(self) -> Text:
         """From when to when, and how many things of each kind."""
-        words = Text("{a}から{b}まで。", "From {a} to {b}.").format(
-            a=day_words(self.first), b=day_words(self.last)
-        )
+        first, last = self._ends
+        words = Text("{a}から{b}まで。", "From {a} to {b}.").format(a=first, b=last)
         counts = [
             Text("{what} {n}件", "{what}: {n}").format(what=lane.label, n=len(lane))
             for lane in self.lanes
@@ -116,8 +121,9 @@ class Timeline(Picture):
             self._marks(drawing, xs, middle, lane.marks, lang)
         ground = drawing.height - _BOTTOM
         drawing.line((left, ground), (xs.end, ground), "axis")
-        drawing.text(left, ground + 16, day_words(self.first), "quiet")
-        drawing.text(xs.end, ground + 16, day_words(self.last), "quiet", "end")
+        first, last = self._ends
+        drawing.text(left, ground + 16, first, "quiet")
+        drawing.text(xs.end, ground + 16, last, "quiet", "end")
         return drawing
 
     def _stretch(self, drawing: Drawing, xs: Axis, middle: float, one: Stretch, lang: Language) -> None:

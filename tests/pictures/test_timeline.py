@@ -15,6 +15,12 @@ def test_a_timeline_counts_what_each_lane_holds() -> None:
     assert timeline().sentence.en == "From 10/1 to 12/1. stage: 3, planned date: 2, activities: 2."
 
 
+def test_a_timeline_of_two_years_names_them() -> None:
+    long = replace(timeline(), first=date(2025, 12, 14))
+    assert long.sentence.ja.startswith("2025/12/14から2026/12/1まで。")
+    assert ">2025/12/14<" in long.svg("en")
+
+
 def test_a_timeline_of_nothing_tells_from_when_to_when() -> None:
     empty = replace(timeline(), lanes=[])
     assert empty.sentence.ja == "10/1から12/1まで。"

@@ -23,7 +23,10 @@ def timeline_of(answer: Answer, currency: str, lang: Language) -> Timeline | Non
         return None
     first = _day(entries[0])
     closed = next((one for one in entries if one["kind"] == "closed"), None)
-    last = max(_day(closed) if closed else known_day(answer["as_of"]), _day(entries[-1]))
+    ended = answer["closed_at"]
+    last = max(
+        known_day(answer["as_of"]) if ended is None else date.fromisoformat(ended[:10]), _day(entries[-1])
+    )
 
     def changes(field: str) -> list[Answer]:
         return [one for one in entries if one["kind"] == "changed" and one["field"] == field]

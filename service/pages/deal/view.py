@@ -15,8 +15,8 @@ from pictures.diverging import Diverging
 from pictures.measure import PERCENT, POINTS
 from pictures.spark import Spark
 from pictures.waterfall import Part
-from service.language import known_day, period_text
-from service.pages.asked import Asked
+from service.language import day_label, known_day, period_text
+from service.pages.asked import USUAL_PERIOD, Asked
 from service.pages.deal.events import timeline_of
 from service.pages.deal.steps import steps_of
 from service.pages.deal.words import REASONS, WORDS
@@ -71,12 +71,16 @@ def deal_view(
     }
 
 
-def closed_view(lang: Language, timeline: Answer, why: str, *, asked: Asked, currency: str) -> dict[str, Any]:
-    """The values of the page of a deal of which nothing is left to predict; `why` says so."""
+def closed_view(lang: Language, timeline: Answer, *, asked: Asked, currency: str) -> dict[str, Any]:
+    """The values of the page of a deal of which nothing is left to predict."""
+    day = date.fromisoformat(timeline["closed_at"][:10])
+    said = WORDS["closed_said"].format(day=day_label(day), outcome=WORDS[timeline["outcome"]])
+    before = asked.about(as_of=(day - timedelta(days=1)).isoformat(), period=USUAL_PERIOD)
     return {
         **_shared(lang, timeline, timeline, asked, currency),
         "question": WORDS["closed_question"].format(deal=full_title(timeline)).to(lang),
-        "closed": why,
+        "closed": said.to(lang),
+        "before": deal_address(before, timeline["deal_id"]),
         "json_address": f"/v1/deals/{quote(timeline['deal_id'], safe='')}/timeline",
     }
 

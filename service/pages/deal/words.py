@@ -10,6 +10,8 @@ WORDS: Mapping[str, Text] = {
     "title": Text("商談", "Deal"),
     "question": Text("「{deal}」は期内に受注できるか", "Will “{deal}” be won in the period?"),
     "closed_question": Text("「{deal}」は決着済みです", "“{deal}” has closed"),
+    "closed_said": Text("{day}に{outcome}で決着しました。", "It closed on {day}: {outcome}."),
+    "before": Text("決着前日の予測を見る", "What was predicted the day before"),
     "account": Text("顧客", "Account"),
     "period": Text("期間", "Period"),
     "said_change": Text("先週より {change}。", "{change} since last week."),

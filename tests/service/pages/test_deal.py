@@ -141,6 +141,9 @@ def test_the_timeline_has_a_lane_for_each_kind_of_thing(reader) -> None:
 def test_a_closed_deal_shows_how_it_went(reader) -> None:
     page = shown(reader, CLOSED)
     assert "決着済みです" in page
+    assert "2026年10月11日に受注で決着しました。" in page
+    before = re.search(r'<a href="([^"]+)">決着前日の予測を見る', page).group(1).replace("&amp;", "&")
+    assert 'class="headline"' in reader.get(before).text
     assert "決着：受注" in words_of(page)
     assert 'class="headline"' not in page
     assert "<form" not in page.split("<main")[1]
