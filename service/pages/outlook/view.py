@@ -17,7 +17,7 @@ from pictures.measure import PERCENT, Measure
 from pictures.spark import Spark
 from pictures.waterfall import Part, Waterfall
 from service.interval_proof import IntervalProof, kind_of
-from service.language import known_day, points_text
+from service.language import known_day, period_text, points_text
 from service.pages.asked import Asked
 from service.pages.deals.naming import deal_address
 from service.pages.frame import frame
