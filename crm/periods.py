@@ -181,3 +181,17 @@ def _months(name: str, year: int, month: int, count: int) -> Period:
     end = month + count
     last = date(year + (end - 1) // 12, (end - 1) % 12 + 1, 1) - timedelta(days=1)
     return Period(name or f"{first}..{last}", first, last)
+
+
+def months_in(period: Period) -> list[Period]:
+    """The calendar months of a period, the first and last cut to its days.
+
+    >>> [month.name for month in months_in(parse_period("2026-Q4"))]
+    ['2026-10', '2026-11', '2026-12']
+    """
+    months, first = [], period.first
+    while first <= period.last:
+        last = min(_months("", first.year, first.month, 1).last, period.last)
+        months.append(Period(f"{first.year}-{first.month:02d}", first, last))
+        first = last + timedelta(days=1)
+    return months

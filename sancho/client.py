@@ -97,6 +97,7 @@ from sancho.client_types import (
     WebhookRequest,
     WhatIf,
     WhatIfRequest,
+    Yomi,
 )
 from sancho.http_client import (
     ApiError,
@@ -354,6 +355,30 @@ class Client(HttpClient):
             repeatable=True,
         )
         return cast("WhatIf", self._ask(call))
+
+    def get_yomi(
+        self, period: str, *, scope: str | None = None, as_of: str | None = None, week: int | None = None
+    ) -> Yomi:
+        """The deal sheet: ranks beside probabilities.
+
+        Sums by rank and month, what past ranks were worth, and a row for each open or won deal.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="GET",
+            path=path_of(
+                "/v1/yomi/{period}",
+                period=period,
+            ),
+            query={
+                "scope": scope,
+                "as_of": as_of,
+                "week": week,
+            },
+            repeatable=True,
+        )
+        return cast("Yomi", self._ask(call))
 
     def get_kpis(self, period: str, *, scope: str | None = None, as_of: str | None = None) -> KpiList:
         """KPI values and the probability of their targets.
@@ -899,18 +924,22 @@ class Client(HttpClient):
         self,
         body: bytes | Iterable[bytes],
         *,
-        file: str,
+        file: str | None = None,
         table: str | None = None,
         mapping: str | None = None,
         dry_run: bool | None = None,
         full: bool | None = None,
         encoding: str | None = None,
         decimal: str | None = None,
+        from_job: str | None = None,
         idempotency_key: str | None = None,
     ) -> JobAnswer:
         """Import a file, as a job.
 
-        CSV, TSV, XLSX, Parquet or NDJSON as the request's body. The answer's job tells counts and bad rows.
+        CSV, TSV, XLSX, Parquet or NDJSON as the body, or as `file` of a form with a mapping as `mapping`.
+
+        The answer's job tells counts and bad rows; that of a dry run also the columns, with what each means
+        and its first values, and its file can be imported by `from_job` for a day.
 
         Needs the right `write`.
         """
@@ -925,6 +954,7 @@ class Client(HttpClient):
                 "full": full,
                 "encoding": encoding,
                 "decimal": decimal,
+                "from_job": from_job,
             },
             body=body,
             content_type="application/octet-stream",

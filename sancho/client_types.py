@@ -332,6 +332,20 @@ class Alive(TypedDict):
     status: str
 
 
+class AnswerCheck(TypedDict):
+    """What past ranks were worth: deals due in their quarter, by the rank in one week of it."""
+
+    # Of the quarter, at whose end the ranks are read
+    week: int
+    # Deals from which a share is told
+    fewest: int
+    # The newest first
+    quarters: list[CheckedQuarter]
+    ranks: list[CheckedRank]
+    # Of the reps who are in the scope now and had such deals
+    by_rep: list[CheckedRep]
+
+
 class AnswerDifferences(TypedDict):
     """Shadow minus shown, as probabilities."""
 
@@ -723,6 +737,36 @@ class CheckedPerson(TypedDict):
     findings: dict[str, CriterionResult]
 
 
+class CheckedQuarter(TypedDict):
+    """A past quarter, and the moment at which its ranks are read."""
+
+    period: str
+    as_of: str
+
+
+class CheckedRank(TypedDict):
+    """What became of the deals with a rank."""
+
+    rank: str
+    agreed: float
+    deals: int
+    # Won within the quarter
+    won: int
+    # Won over deals; null with fewer deals than `fewest`
+    share: float | None
+    # `share` minus `agreed`, in points
+    difference_pp: float | None
+
+
+class CheckedRep(TypedDict):
+    """The ranks of a rep, checked."""
+
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    ranks: list[CheckedRank]
+
+
 class ChildForecast(TypedDict):
     """A scope directly below; the simulated revenues of all children add up to their parent's."""
 
@@ -743,6 +787,21 @@ class ChildForecast(TypedDict):
     progress: NotRequired[float | None]
     # Mean forecast over the revenue of the same period last year; null where unknown
     vs_last_year: NotRequired[float | None]
+
+
+class ChosenAction(TypedDict):
+    """A recommended action that was taken (accepted), passed (dismissed, and why) or done."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    action: str
+    label: str
+    state: Literal["accepted", "dismissed", "done"]
+    at: str
+    reason: str | None
 
 
 class ChosenKpi(TypedDict):
@@ -2138,9 +2197,12 @@ class OneOnOne(TypedDict):
     since: str
     # Seen as of the day on which it was saved, not as of now
     is_past: bool
+    # Of each kind the 40 of the largest deals
     moves: list[Move]
-    # How many changes of each kind there were
+    # How many changes of each kind there were; pushed_back: to a later expected close date
     counts: dict[str, int]
+    # What became of recommended actions in the seven days
+    chosen: list[ChosenAction]
     # Agreed before: what is open, what ended in the past week, and all of the last meeting
     carried: list[AgreementFields]
     # Agreed in this meeting
@@ -2448,6 +2510,9 @@ class PlanRequest(TypedDict):
     as_of: NotRequired[str | None]
     # leads, appointment_rate, proposals, win_rate, amount, cycle_time
     levers: NotRequired[list[str]]
+    # By lever, how much of the way to the top quartile of peers it goes: the answer is what that
+    # gives, instead of the smallest change, and `levers` says nothing
+    shares: NotRequired[dict[str, float]]
     # Default: the stored target
     target: NotRequired[float | None]
 
@@ -2474,6 +2539,8 @@ PlannedLever = TypedDict(
         "unit": "str",
         "from": "float",
         "to": "float",
+        # At the top quartile of peers
+        "top": "NotRequired[float | None]",
         # Share of the way to the top quartile of peers
         "share_of_step": "float",
         # What this lever alone would add at the top quartile, in points
@@ -2697,6 +2764,14 @@ class QuietDeal(TypedDict):
     quiet_days: int
 
 
+class RankColumn(TypedDict):
+    """A column of the organisation's own that could hold the ranks."""
+
+    column: str
+    # Some of its values, the most frequent first
+    values: list[str]
+
+
 class ReachedRevenue(TypedDict):
     """The revenue that is reached with a confidence."""
 
@@ -2872,9 +2947,12 @@ class Review(TypedDict):
     since: str
     # Seen as of the day on which it was saved, not as of now
     is_past: bool
+    # Of each kind the 40 of the largest deals
     moves: list[Move]
-    # How many changes of each kind there were
+    # How many changes of each kind there were; pushed_back: to a later expected close date
     counts: dict[str, int]
+    # What became of recommended actions in the seven days
+    chosen: list[ChosenAction]
     # Agreed before: what is open, what ended in the past week, and all of the last meeting
     carried: list[AgreementFields]
     # Agreed in this meeting
@@ -2908,6 +2986,7 @@ class ReviewedSetKpi(TypedDict):
 
     kpi: str
     label: str
+    unit: str
     value: float
     now: float | None
     # null: the period still runs
@@ -3616,3 +3695,132 @@ class WrittenTargets(TypedDict):
     imported: int
     unchanged: int
     quarantined: int
+
+
+class Yomi(TypedDict):
+    """The deal sheet of a scope and period."""
+
+    as_of: str
+    # The newest record the answer knows; data end there
+    data_as_of: NotRequired[str | None]
+    model: ModelInfo
+    warnings: list[AnswerWarning]
+    period: str
+    scope: str
+    # What the scope is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # The column of deals that holds the ranks; null = none is named
+    rank_column: str | None
+    # Where none is named: columns that could be it
+    rank_columns: list[RankColumn]
+    # The likeliest first
+    ranks: list[YomiRank]
+    target: float | None
+    # Of reaching the target; null without one
+    probability: float | None
+    revenue: YomiRevenue
+    months: list[str]
+    summary: list[YomiSummaryRow]
+    # Why the forecast has no interval by month
+    no_range_by_month: str
+    # null where no column holds ranks
+    answer_check: AnswerCheck | None
+    # The largest swing first; deals that are won at the end
+    deals: list[YomiDeal]
+    # Open deals on the sheet that are in no month and no sum
+    deals_without_day: int
+    # Open deals of the scope that are due after the period
+    deals_due_later: int
+
+
+class YomiAction(TypedDict):
+    """The best next action of a deal."""
+
+    action: str
+    label: str
+    uplift_pp: float
+    recommendation_id: str | None
+
+
+class YomiDeal(TypedDict):
+    """A deal on the sheet: open and due in the period, or won in it."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    owner_id: str | None
+    # What the owner is called
+    owner_name: str | None
+    product: str | None
+    stage: str | None
+    state: Literal["open", "won"]
+    # The rep's own call as it was known at the moment; null = none
+    rank: str | None
+    # The chance agreed for the rank; null for one that is not agreed
+    agreed: float | None
+    # As entered; of a deal that is won, when it was
+    expected_close_date: str | None
+    # The month in which it counts: that of the day entered, or of the moment once that is past; null
+    # without a day
+    month: str | None
+    # As entered, in the organisation's currency
+    amount: float | None
+    # Probability of a win within the period; null once won
+    by_period_end: float | None
+    # `by_period_end` minus `agreed`, in points
+    difference_pp: float | None
+    # Expected revenue within the period; null once won
+    revenue: float | None
+    # Points of the chance of the scope's target between won and lost; null without a target
+    swing_pp: float | None
+    flags: list[Flag]
+    # What moves its chance most, at most two
+    reasons: list[YomiReason]
+    next_action: YomiAction | None
+    last_contact: str | None
+    # When something about it was last entered
+    updated: str | None
+
+
+class YomiRank(TypedDict):
+    """A rank and the chance of an order that is agreed for it."""
+
+    rank: str
+    agreed: float
+    # Whether it counts in the rows `counted_on`: agreed at 50 % or more
+    counted_on: bool
+
+
+class YomiReason(TypedDict):
+    """What moves a deal's chance, against the deals won from its stage."""
+
+    reason: str
+    label: str
+    effect_pp: float
+    controllable: bool
+
+
+class YomiRevenue(TypedDict):
+    """The forecast of the period: mean, median, and the 80 % interval unless past forecasts refute it."""
+
+    mean: float
+    # null where past forecasts refute the interval
+    p10: float | None
+    p50: float
+    p90: float | None
+    # What the newest backtest says of 80 % intervals of such scopes
+    interval: Literal["held", "refuted", "unchecked"]
+
+
+class YomiSummaryRow(TypedDict):
+    """A row of the summary: by month, and of the whole period."""
+
+    code: Literal["target", "won", "rank", "unranked", "counted_on", "gap", "attained", "expected"]
+    # Of `rank` its rank; of `counted_on` the last one added
+    rank: str | None
+    label: str
+    # null where no target is set for the month
+    months: list[float | None]
+    total: float | None

@@ -35,6 +35,7 @@ from service.api import (
     tables,
     targets,
     webhooks,
+    yomi,
 )
 from service.api.access import AccessLog, Credentials
 from service.api.allowances import Allowances
@@ -75,6 +76,7 @@ _ROUTERS = [
     for module in (
         deals,
         forecasts,
+        yomi,
         kpis,
         padding,
         people,
@@ -97,6 +99,7 @@ _BODIES: tuple[tuple[str, int | None], ...] = (
     ("/auth/", 1 << 20),
     ("/v1/tables/", MAX_ROWS_BODY),
     ("/v1/imports", None),
+    ("/setup/files", None),
     ("/v1/deals/score-batch", None),
 )
 

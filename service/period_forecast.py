@@ -32,7 +32,7 @@ from models.forecast.attainment import (
 from models.forecast.change_attribution import ForecastChange, ForecastState, attribute_change
 from models.forecast.goal_effect import Goal
 from models.forecast.organisation import COMPANY, ScopeTree
-from models.forecast.period_facts import PeriodFacts
+from models.forecast.period_facts import PeriodFacts, WonDeals
 from models.forecast.pipeline import ScoredPipeline
 from models.forecast.simulate import Simulation, attainment_given_deal, total_without
 from models.period_outlook import PeriodOutlook, score_and_simulate
@@ -140,6 +140,10 @@ class PeriodForecast:
         won = (deals["outcome"] == "won").to_numpy() & (micros(deals["closed_at"]) >= first)
         amounts = deals["amount"].fillna(0.0).to_numpy(float)[won]
         return dict(zip(deals["deal_id"].astype(str).to_numpy()[won], amounts.tolist(), strict=True))
+
+    def won_between(self, first: int, last: int) -> Floats:
+        """Revenue of each person (people + 1,) in [first, last), as known at the moment."""
+        return WonDeals.of_deals(self.deals, self.organisation).between(first, last)
 
     def without_in_teams(self, people: Collection[str]) -> PeriodForecast:
         """The same scenarios, in which some people are in no team: no team's figures have theirs in them."""

@@ -18,6 +18,7 @@ from service.scopes import Scopes
 from service.serving_state import ServingState
 from service.sight import EVERYTHING, Sight, digest
 from service.stored_answers import Question
+from service.yomi.sheets import YomiSheets
 
 if TYPE_CHECKING:
     from service.schemas import PlanRequest
@@ -177,7 +178,7 @@ def deals(
     period: str | None,
     sort: str,
     cursor: str | None,
-    limit: int,
+    limit: int | None,
     lang: Language,
     sight: Sight = EVERYTHING,
     *,
@@ -191,6 +192,24 @@ def deals(
         make=lambda: use.list_deals(
             scope, as_of, period, sort, cursor, limit, lang, sight=told, search=search
         ),
+    )  # fmt: skip
+
+
+def yomi(
+    use: YomiSheets,
+    period: str,
+    scope: str,
+    as_of: str | None,
+    week: int,
+    lang: Language,
+    sight: Sight = EVERYTHING,
+) -> Question:
+    """The deal sheet of a scope."""
+    told = sight.of_scopes
+    return Question(
+        name="yomi", about=(scope, week, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
+        is_slow=True, also=use.rests_on,
+        make=lambda: use.sheet(period, scope, as_of, week, lang, sight=told),
     )  # fmt: skip
 
 

@@ -71,6 +71,7 @@ class ServingState:
         self.registry = registry
         self._state: ModelState | None = None
         self._error: Text | None = None
+        self._error_code = ""
         self._warm = False
         self.outages = Outages()
         self._maker = StateMaker(settings, store, registry, self.outages)
@@ -112,6 +113,11 @@ class ServingState:
         if self._state is None:
             raise SanchoError(self._error or messages.STARTING, "not_ready")
         return self._state
+
+    @property
+    def lacks_model(self) -> bool:
+        """Whether nothing answers because no model was ever trained here."""
+        return self._state is None and self._error is not None and self._error_code == "no_model"
 
     def model_info(self) -> ModelVersion | None:
         """The model that answers; None before one is loaded."""
@@ -358,7 +364,7 @@ class ServingState:
             for chore in () if STORE in self.outages else self._chores:
                 chore()
         except SanchoError as error:
-            self._error = error.text
+            self._error, self._error_code = error.text, error.code
             log_event(_LOG, "warning", "not_ready", code=error.code, reason=error.text.en)
         except BaseException as error:  # SystemExit too: no library ends the process from here
             self._error = messages.START_FAILED

@@ -64,6 +64,7 @@ def calls(deal: str, recommendation: str) -> Iterator[Call]:
     yield Call("get_deal", "GET", f"/v1/deals/{deal}")
     yield Call("get_deal_timeline", "GET", f"/v1/deals/{deal}/timeline?limit=2")
     yield Call("get_forecast", "GET", "/v1/forecasts/this-quarter")
+    yield Call("get_yomi", "GET", "/v1/yomi/this-quarter")
     supposed = {"won": [deal], "joining": [{"team_id": None}]}
     yield Call("ask_what_if", "POST", "/v1/forecasts/this-quarter/what-if", supposed)
     yield Call("get_kpis", "GET", "/v1/kpis/this-quarter")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -164,7 +164,7 @@ def headings(table: Table, given: list[str]) -> Headings:
         column = labels.get(folded(heading))
         unit = None
         if column is None and (found := unit_heading(heading)) is not None:
-            bare, unit = found
+            bare, unit = found[0], UNITS[found[1]]
             column = _numeric(exact.get(folded(bare)) or labels.get(folded(bare)), table)
         if heading not in names and heading not in NOTES and column and column not in names.values():
             names[heading] = column
@@ -192,12 +192,10 @@ def headings(table: Table, given: list[str]) -> Headings:
     return Headings(names, notices, units=units)
 
 
-def unit_heading(heading: str) -> tuple[str, float] | None:
-    """A heading without its unit, and the unit: 金額（千円） is 金額 in 1000."""
+def unit_heading(heading: str) -> tuple[str, str] | None:
+    """A heading without its unit, and the name of the unit: 金額（千円） is 金額 in 千円."""
     found = _UNIT.fullmatch(folded(heading))
-    if found is None:
-        return None
-    return found[1].strip(), UNITS[found[2]]
+    return None if found is None else (found[1].strip(), found[2])
 
 
 def unit_notice(heading: str, unit: float) -> Text:
@@ -309,6 +307,12 @@ def _likeness(heading: str, name: str, table: Table) -> float:
     ratios = [difflib.SequenceMatcher(None, written, other).ratio() for other in known]
     inside = [0.75 for other in known[1:2] if len(other) > 1 and other in written]
     return max([*ratios, *inside])
+
+
+def suggested(heading: str, table: Table, taken: Collection[str]) -> str | None:
+    """The column of a table that a heading may mean, of those that are not taken."""
+    near = [name for name in table.names if name not in taken and _near(heading, name, table)]
+    return max(near, key=lambda name: _likeness(heading, name, table)) if near else None
 
 
 def _label_notice(heading: str, column: str) -> Text:

@@ -56,7 +56,7 @@ class Saying:
     snapshots: bool = False
 
 
-_NOTHING_SAID = Saying()
+NOTHING_SAID = Saying()
 
 
 @repeated
@@ -64,18 +64,19 @@ def import_path(
     store: Store,
     path: str | Path,
     zone: ZoneInfo,
-    mapping: str | Path | None = None,
+    mapping: str | Path | FileMapping | None = None,
     table: str | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
     now: int | None = None,
     whole: bool = False,
-    saying: Saying = _NOTHING_SAID,
+    saying: Saying = NOTHING_SAID,
 ) -> ImportResult:
     """Imports a file or a folder's files, all in one transaction; a bad row never stops the good ones.
 
-    `mapping` names a shipped mapping or a TOML file; `table` says which table a file is where its name
-    does not. `dry_run` does everything but keep it. `now` (microseconds UTC) bounds what can have happened.
+    `mapping` is one, or names a shipped one or a TOML file; `table` says which table a file is where its
+    name does not. `dry_run` does everything but keep it. `now` (microseconds UTC) bounds what can have
+    happened.
     `whole`: each list is all there is, so that stored rows which it does not name are gone from now on.
     `saying` is what the user knows of the files; as snapshots, lists become history by their days.
     """
@@ -91,13 +92,26 @@ def import_path(
     if saying.encoding is not None:
         known_charset(saying.encoding)
     files = _files(root)
-    named = None if mapping is None else str(mapping)
+    sent = mapping if isinstance(mapping, FileMapping) else None
+    named = None if mapping is None else str(mapping) if sent is None else sent.given
     with session(store, str(path), zone, named, dry_run, progress, now, whole or None) as loader:
         if mapping is not None:
-            _import_mapped(loader, files, load_mapping(mapping), saying)
+            used = mapping if isinstance(mapping, FileMapping) else load_mapping(mapping)
+            _import_mapped(loader, files, used, saying)
         else:
             _import_jobs(loader, _jobs(files, root, table, saying), saying)
     return loader.log.result
+
+
+def sources_of(
+    root: Path, table: str | None, saying: Saying = NOTHING_SAID
+) -> list[tuple[str | None, list[Source]]]:
+    """The tables of a file's sources and what they hold; one that cannot be read is left out."""
+    found = []
+    for job in _jobs(_files(root), root, table, saying):
+        with suppress(UnreadableError):
+            found.append((job.table, [replace(source, file=job.file) for source in job.read()]))
+    return found
 
 
 def _import_mapped(loader: Loader, files: list[Path], mapping: FileMapping, saying: Saying) -> None:

@@ -179,7 +179,7 @@ def read_sheet(grid: Grid) -> ManagersSheet | None:
         (UNITS[note[1]] for text in [*above, *map(plain, header)] if (note := _UNIT_NOTE.search(text))), 1.0
     )
     units = {
-        column: parts[1] if (parts := unit_heading(plain(header[column]))) else unit
+        column: UNITS[parts[1]] if (parts := unit_heading(plain(header[column]))) else unit
         for column in {*across, *(column for column, role in roles.items() if role == "amount")}
     }
     entries: list[Entry] = []

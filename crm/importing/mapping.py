@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -145,34 +146,57 @@ def shipped_mappings() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
+def shipped_mapping(name: str) -> FileMapping:
+    """A mapping that comes with Sancho: what a caller names is never looked for in the server's folders."""
+    if name not in shipped_mappings():
+        raise _no_mapping(name)
+    return load_mapping(name)
+
+
 def load_mapping(name: str | Path) -> FileMapping:
     """The mapping in a TOML file, or one that comes with Sancho by its name."""
     path = Path(name)
     if not path.is_file() and path.suffix != ".toml" and path.name == str(name):
         path = SHIPPED / f"{name}.toml"
     if not path.is_file():
-        shipped = shipped_mappings()
-        raise SanchoError(
-            Text(
-                "マッピング「{name}」がありません。"
-                "TOML ファイルのパスか、{shipped} のいずれかを指定してください。",
-                "no mapping {name!r}; give the path of a TOML file or one of {shipped}.",
-            ).format(name=name, shipped=", ".join(shipped)),
-            "no_such_mapping",
-        )
+        raise _no_mapping(str(name))
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SanchoError(
-            Text(
-                "マッピング {path} は TOML として読めません（{error}）。"
-                'その行を直してください（日本語のキーは "案件名" のように引用符で囲みます）。',
-                "mapping {path} is not TOML ({error}); correct that line "
-                '(keys beyond a-z need quotes, like "案件名").',
-            ).format(path=path.name, error=error),
-            "bad_mapping",
-        ) from None
-    return replace(_Reader(path.stem).mapping(document), given=str(name))
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _unreadable(path.name, error) from None
+    return read_mapping(text, path.stem, str(name))
+
+
+def read_mapping(text: str, name: str = "mapping", given: str | None = None) -> FileMapping:
+    """The mapping of a text: TOML, or the same as JSON where it begins with a brace."""
+    try:
+        document = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise _unreadable(name, error) from None
+    return replace(_Reader(name).mapping(document), given=given or name)
+
+
+def _no_mapping(name: str) -> SanchoError:
+    return SanchoError(
+        Text(
+            "マッピング「{name}」がありません。"
+            "TOML ファイルのパスか、{shipped} のいずれかを指定してください。",
+            "no mapping {name!r}; give the path of a TOML file or one of {shipped}.",
+        ).format(name=name, shipped=", ".join(shipped_mappings())),
+        "no_such_mapping",
+    )
+
+
+def _unreadable(name: str, error: Exception) -> SanchoError:
+    return SanchoError(
+        Text(
+            "マッピング {name} は TOML（または JSON）として読めません（{error}）。"
+            'その行を直してください（日本語のキーは "案件名" のように引用符で囲みます）。',
+            "mapping {name} is not TOML (or JSON) ({error}); correct that line "
+            '(keys beyond a-z need quotes, like "案件名").',
+        ).format(name=name, error=error),
+        "bad_mapping",
+    )
 
 
 def _did_you_mean(given: str, known: list[str]) -> Text:

@@ -22,6 +22,7 @@ from crm.store.tables import JOB_FILES, JOB_SCHEDULES, JOBS
 QUEUED, RUNNING, DONE, FAILED, CANCELLED = "queued", "running", "done", "failed", "cancelled"
 OPEN = (QUEUED, RUNNING)
 STATES = (*OPEN, DONE, FAILED, CANCELLED)
+KEEPS_FILE = "keeps_file"  # in the result of a job whose file may be asked for again for a while
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +194,7 @@ def end(
         code, text = error
         values |= {"state": FAILED, "error_code": code, "error_ja": text.ja, "error_en": text.en}
     ended = bool(connection.execute(_attempt(job_id, attempt).values(**values)).rowcount)
-    if ended:
+    if ended and not (result is not None and result.get(KEEPS_FILE)):
         _drop_file(connection, job_id)
     return ended
 
@@ -220,6 +221,12 @@ def forget(connection: sa.Connection, ended_before: int) -> int:
     """Removes jobs that ended before a time; how many."""
     old = JOBS.c.state.not_in(OPEN) & (JOBS.c.finished_at < ended_before)
     return connection.execute(sa.delete(JOBS).where(old)).rowcount
+
+
+def drop_files(connection: sa.Connection, ended_before: int) -> int:
+    """Removes the files of jobs that ended before a time and kept theirs; how many parts."""
+    old = sa.select(JOBS.c.job_id).where(JOBS.c.state.not_in(OPEN), JOBS.c.finished_at < ended_before)
+    return connection.execute(sa.delete(JOB_FILES).where(JOB_FILES.c.job_id.in_(old))).rowcount
 
 
 def save_schedule(connection: sa.Connection, schedule: Schedule) -> None:

@@ -38,7 +38,11 @@ class WonDeals:
     @classmethod
     def of(cls, log: EventLog, organisation: ScopeTree) -> WonDeals:
         """All won deals of a log."""
-        deals = log["deals"]
+        return cls.of_deals(log["deals"], organisation)
+
+    @classmethod
+    def of_deals(cls, deals: pd.DataFrame, organisation: ScopeTree) -> WonDeals:
+        """All won deals of a table of deals."""
         closed = micros(deals["closed_at"])
         won = (deals["outcome"] == "won").to_numpy() & (closed != NEVER)
         person = organisation.owners_in(deals["owner_id"])

@@ -21,7 +21,7 @@ from service.problems import MEDIA_TYPE, STATUS
 TAGS: Mapping[str, str] = {
     "deals": "One deal, stored or sent: how likely it is won, why, what helps; all open deals; what happened "
     "to one.",
-    "forecasts": "Will a period's target be reached, why, what changed, and what if?",
+    "forecasts": "Will a period's target be reached, why, and what if? The deal sheet (ヨミ表).",
     "targets": "What a goal can be, a target shared out fairly, and how even targets were.",
     "kpis": "The figures on the way to the target, what drives it, and a plan that reaches it.",
     "people": "Of whom can be asked, and how do people compare on equal deals?",

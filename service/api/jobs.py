@@ -8,12 +8,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
+from crm.errors import SanchoError
 from service import schemas
 from service.api.access import CallerDep
 from service.api.parameters import Cursor, IdempotencyKey
 from service.api.pools import pools_of
 from service.api.responses import documented_problems, send
 from service.api.seen import sight_of
+from service.api.uploads import NO_NAME, is_upload, uploaded
 from service.api.use_cases import JobsDep
 from service.idempotency import REUSED
 from service.problems import language_of
@@ -31,8 +33,19 @@ _ACCEPTED = 202
     summary="Import a file, as a job",
     openapi_extra={
         "requestBody": {
-            "required": True,
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            "required": False,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                "multipart/form-data": {
+                    "schema": {
+                        "type": "object",
+                        "properties": {
+                            "file": {"type": "string", "format": "binary"},
+                            "mapping": {"type": "string", "description": "A mapping file: TOML, or JSON"},
+                        },
+                    }
+                },
+            },
         }
     },
 )
@@ -41,20 +54,28 @@ async def import_file(
     jobs: JobsDep,
     caller: CallerDep,
     file: Annotated[
-        str,
+        str | None,
         Query(
             description="Name of the file; its ending says the format", examples=["deals.csv"], max_length=200
         ),
-    ],
+    ] = None,
     table: Annotated[str | None, Query(description="Which table it is for; default by its name")] = None,
     mapping: Annotated[str | None, Query(description="A shipped mapping's name")] = None,
     dry_run: Annotated[bool, Query(description="Only check; keep nothing")] = False,
     full: Annotated[bool, Query(description="The list is complete: what it lacks is gone")] = False,
     encoding: Annotated[str | None, Query(description="Character set; default: recognised")] = None,
     decimal: Annotated[str | None, Query(pattern="^[.,]$", description="The decimal mark")] = None,
+    from_job: Annotated[
+        str | None,
+        Query(max_length=64, description="A rehearsed import (dry_run) whose file is imported; no body then"),
+    ] = None,
     key: IdempotencyKey = None,
 ) -> Response:
-    """CSV, TSV, XLSX, Parquet or NDJSON as the request's body. The answer's job tells counts and bad rows."""
+    """CSV, TSV, XLSX, Parquet or NDJSON as the body, or as `file` of a form with a mapping as `mapping`.
+
+    The answer's job tells counts and bad rows; that of a dry run also the columns, with what each means and
+    its first values, and its file can be imported by `from_job` for a day.
+    """
     asked = {
         "file": file,
         "table": table,
@@ -65,6 +86,17 @@ async def import_file(
         "decimal": decimal,
     }
     lang = language_of(request)
+    if from_job is not None:
+        said = {name: value for name, value in asked.items() if value}
+        again = partial(jobs.add_again, from_job, {**said, "dry_run": dry_run}, caller.name, lang, key=key)
+        return _accepted(request, await pools_of(request).writes.run(again))
+    if is_upload(request):
+        async with uploaded(request) as sent:
+            asked |= {"file": file or sent.name, "mapping_text": sent.fields.get("mapping")}
+            add = partial(jobs.add_file, sent.file, asked, caller.name, lang, key=key)
+            return _accepted(request, await pools_of(request).writes.run(add))
+    if not file:
+        raise SanchoError(NO_NAME, "no_file")
     answer = await jobs.add_import(request.stream(), asked, caller.name, lang, key=key)
     return _accepted(request, answer)
 

@@ -31,6 +31,7 @@ from service.targets import Targets
 from service.timeline import Timelines
 from service.use_cases import UseCases
 from service.webhook_requests import WebhookRequests
+from service.yomi.sheets import YomiSheets
 
 # Coroutines, because FastAPI runs plain functions in its thread pool, which takes longer than they do.
 
@@ -110,6 +111,11 @@ async def scopes(request: Request) -> Scopes:
     return _use_cases(request).scopes
 
 
+async def yomi(request: Request) -> YomiSheets:
+    """The deal sheet."""
+    return _use_cases(request).yomi
+
+
 async def job_requests(request: Request) -> JobRequests:
     """The queue of imports and trainings."""
     return _use_cases(request).jobs
@@ -184,6 +190,7 @@ TablesDep = Annotated[Tables, Depends(tables)]
 TargetsDep = Annotated[Targets, Depends(targets)]
 TimelinesDep = Annotated[Timelines, Depends(timelines)]
 ScopesDep = Annotated[Scopes, Depends(scopes)]
+YomiDep = Annotated[YomiSheets, Depends(yomi)]
 AuditDep = Annotated[AuditBook, Depends(audit_book)]
 ProofsDep = Annotated[Proofs, Depends(proofs)]
 QuarantineDep = Annotated[Quarantine, Depends(quarantine)]

@@ -92,7 +92,7 @@ def _write(rows: Iterable[dict[str, Any]], out: Path) -> int:
     import orjson
     import pandas as pd
 
-    from service.cli.csv_cells import write_csv
+    from service.csv_cells import write_csv
 
     out.touch(mode=0o600)
     if out.suffix.lower() == ".csv":

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from service.cli.answer import open_service
 from service.cli.command import Command, Host, Lang, Port, option
-from service.cli.demo_world import TARGETS, lay_targets, write_demo_world
-from service.cli.output import Step, print_line, progress
+from service.cli.output import print_line, progress
 from service.cli.serve import run_server, settings_with
+from service.sample import build_sample
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -24,35 +20,7 @@ if TYPE_CHECKING:
 
 _KEY_NAME = "demo"
 _MANAGER = "manager@example.com"  # of the demo, who sees the pages
-_MORNING = "09:00"
-_WAITING = "demo-targets.csv"
-_LAYING = Text("今四半期の目標を設定しています", "Setting this quarter's targets")
 _STARTING = Text("サービスを準備しています", "Starting the service")
-
-
-@dataclass
-class Steps:
-    """Which steps of the demo are done, in a file of the home; a step interrupted is a step not done."""
-
-    path: Path
-    done: dict[str, Any]
-
-    @classmethod
-    def read(cls, path: Path) -> Steps:
-        """What an earlier run left."""
-        try:
-            return cls(path, dict(json.loads(path.read_text("utf-8"))))
-        except (OSError, ValueError):
-            return cls(path, {})
-
-    def once(self, name: str, work: Callable[[], Any]) -> None:
-        """Does a step unless it is done, and keeps that it is."""
-        if name in self.done:
-            return
-        self.done[name] = work()
-        passing = self.path.with_suffix(".tmp")
-        passing.write_text(json.dumps(self.done), "utf-8")
-        passing.replace(self.path)
 
 
 def demo(
@@ -86,67 +54,10 @@ COMMAND = Command(
 
 
 def prepare(settings: Settings, deals: int, lang: Language, today: date | None = None) -> None:
-    """World, import, training, targets, each once; `today`: as if it were nine in the morning of that day."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    steps = Steps.read(settings.home / "demo.json")
-    if not steps.done:
-        _refuse_other_data(settings)
-    folder = settings.home / "demo-world"
-    if {"world", "import", "train", "targets", "manager"} <= steps.done.keys():
-        return
-    morning = None if today is None else f"{today}T{_MORNING}"
+    """The sample, and somebody who sees it; `today`: as if it were nine in the morning of that day."""
     with progress(lang) as step:
-        steps.once("world", lambda: _world(folder, deals, today or datetime.now(settings.zone).date(), step))
-        steps.once("import", lambda: _import(settings, folder, step))
-        steps.once("train", lambda: _train(settings, morning, step))
-        steps.once("targets", lambda: _targets(settings, folder, morning, step))
+        steps = build_sample(settings, deals, step, today)
         steps.once("manager", lambda: _manager(settings))
-
-
-def _world(folder: Path, deals: int, day: date, step: Step) -> dict[str, Any]:
-    write_demo_world(folder, folder.parent / _WAITING, deals, day, step)
-    return {"deals": deals, "end": (day - timedelta(days=1)).isoformat()}
-
-
-def _import(settings: Settings, folder: Path, step: Step) -> dict[str, Any]:
-    from crm.importing import import_path
-    from service.organisation import open_store
-
-    with open_store(settings) as store:
-        result = import_path(store, folder, settings.zone, progress=step)
-    if result.quarantined:
-        raise SanchoError(
-            Text(
-                "サンプルデータの{n}行を取り込めませんでした。",
-                "{n} rows of the sample could not be imported.",
-            ).format(n=result.quarantined),
-            "demo_failed",
-        )
-    return {"rows": result.total.imported + result.total.unchanged}
-
-
-def _train(settings: Settings, as_of: str | None, step: Step) -> dict[str, Any]:
-    from service.trainings import train_and_register
-
-    info, *_ = train_and_register(settings, as_of, step)
-    return {"version": info.version}
-
-
-def _targets(settings: Settings, folder: Path, as_of: str | None, step: Step) -> dict[str, Any]:
-    """Lays the targets of the present quarter where the forecast leaves it open, and imports them."""
-    home = folder.parent
-    if not (home / _WAITING).exists():  # a home from before targets were laid
-        return {}
-    step(_LAYING, 0, 1)
-    service = open_service(settings)
-    try:
-        forecast = service.forecasts.forecast("this-quarter", "company", as_of, "en")
-    finally:
-        service.close()
-    laid = home / "demo-targets" / TARGETS
-    lay_targets(home / _WAITING, folder / "people.csv", forecast, laid)
-    step(_LAYING, 1, 1)
-    return _import(settings, laid, step)
 
 
 def _manager(settings: Settings) -> dict[str, Any]:
@@ -160,21 +71,6 @@ def _manager(settings: Settings) -> dict[str, Any]:
         row = {"person_id": person, "email": _MANAGER, "role": "admin"}
         push_rows(store, "people", [row], log.zone, source="sancho demo")
     return {"person": person}
-
-
-def _refuse_other_data(settings: Settings) -> None:
-    from service.organisation import open_store
-
-    with open_store(settings) as store:
-        if store.counts()["deals"] == 0:
-            return
-    raise SanchoError(
-        Text(
-            "{home} にはすでにデータがあります。SANCHO_HOME に別のフォルダーを指定してください。",
-            "{home} already contains data; set SANCHO_HOME to another folder for the sample.",
-        ).format(home=settings.home),
-        "home_in_use",
-    )
 
 
 def _new_key(settings: Settings) -> str:

@@ -103,7 +103,7 @@ def _write(rows: list[dict[str, Any]], out: Path) -> None:
     frame = frame[[*frame.columns.difference(names, sort=False), *names]]  # who reads by position
     match out.suffix.lower():
         case ".csv":
-            from service.cli.csv_cells import write_csv
+            from service.csv_cells import write_csv
 
             write_csv(frame, out)
         case ".parquet":

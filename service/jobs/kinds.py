@@ -34,9 +34,19 @@ class Kind:
 def import_file(settings: Settings, queue: JobQueue, job: Job, step: Step) -> dict[str, Any]:
     """Takes the job's file into the store; all of it or, where it fails or is cancelled, nothing."""
     from crm.importing import Saying, import_path
+    from crm.importing.mapping import read_mapping, shipped_mapping
+    from crm.importing.preview import preview_path
+    from crm.store.jobs import KEEPS_FILE
     from service.organisation import open_store
 
     said = job.payload
+    saying = Saying(said.get("encoding"), said.get("decimal"), bool(said.get("snapshots")))
+    mapping = None
+    if said.get("mapping_text"):
+        mapping = read_mapping(said["mapping_text"])
+    elif said.get("mapping"):
+        mapping = shipped_mapping(said["mapping"])
+    dry_run = bool(said.get("dry_run"))
     with tempfile.TemporaryDirectory(prefix="sancho-import-") as folder, open_store(settings) as store:
         path = Path(folder) / Path(said["file"]).name
         with path.open("wb") as file:
@@ -45,14 +55,18 @@ def import_file(settings: Settings, queue: JobQueue, job: Job, step: Step) -> di
             store,
             path,
             settings.zone,
-            said.get("mapping"),
+            mapping,
             said.get("table"),
-            bool(said.get("dry_run")),
+            dry_run,
             step,
             whole=bool(said.get("full")),
-            saying=Saying(said.get("encoding"), said.get("decimal"), bool(said.get("snapshots"))),
+            saying=saying,
         )
-    return {**result.to_dict(), "source": said["file"]}
+        told = {**result.to_dict(), "source": said["file"]}
+        if dry_run:
+            found = preview_path(path, said.get("table"), mapping, saying)
+            told |= {"preview": [one.to_dict() for one in found], KEEPS_FILE: True}
+    return told
 
 
 def train_model(settings: Settings, _queue: JobQueue, job: Job, step: Step) -> dict[str, Any]:
@@ -113,6 +127,13 @@ def make_backtest(settings: Settings, _queue: JobQueue, _job: Job, step: Step) -
     return {"periods": found["settings"]["periods"], "files": [file.name for file in written]}
 
 
+def build_sample_organisation(settings: Settings, _queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
+    """Fills an empty installation with the sample organisation, and trains on it."""
+    from service.sample import SMALL, build_sample
+
+    return dict(build_sample(settings, SMALL, step).done)
+
+
 def send_events(settings: Settings, queue: JobQueue, _job: Job, step: Step) -> dict[str, Any]:
     """Sends the events of webhooks that are due; another job will send what is due later."""
     from service.webhooks.book import Webhooks
@@ -162,6 +183,7 @@ KINDS: Mapping[str, Kind] = {
     TRAINING: Kind(Text("学習", "training"), True, train_model),
     SCORING: Kind(Text("商談スコアの保存", "daily scores"), True, score_deals),
     RETENTION: Kind(Text("保存期間の適用", "retention"), True, keep_within_retention),
+    SAMPLE: Kind(Text("サンプルの作成", "sample"), True, build_sample_organisation),
     BACKTEST: Kind(Text("過去検証", "backtest"), True, make_backtest),
     WEBHOOKS: Kind(Text("Webhookの送信", "webhooks"), False, send_events),
     ALERTS: Kind(Text("通知の送信", "alerts"), False, send_alerts),

@@ -13,6 +13,7 @@ from crm.store.jobs import Job, NewJob, Schedule
 from crm.store.queue_database import QueueDatabase
 
 KEPT_DAYS = 90  # for which a job that has ended is remembered
+FILE_DAYS = 1  # for which the file of a rehearsed import is
 
 _NO_JOB = Text(
     "ジョブ「{job_id}」はありません。`sancho jobs list` または GET /v1/jobs で確認してください。",
@@ -73,6 +74,11 @@ class JobQueue(QueueDatabase):
         with self._engine.connect() as connection:
             yield from jobs.file_parts(connection, job.job_id)
 
+    def drop_old_files(self) -> int:
+        """Removes the files of imports that were rehearsed long ago."""
+        with self._writing() as connection:
+            return jobs.drop_files(connection, self._now() - FILE_DAYS * DAY)
+
     # What a worker does.
 
     def take(self, kinds: Sequence[str]) -> Job | None:
@@ -109,6 +115,7 @@ class JobQueue(QueueDatabase):
     def forget_old(self) -> int:
         """Removes jobs that ended long ago."""
         with self._writing() as connection:
+            jobs.drop_files(connection, self._now() - FILE_DAYS * DAY)
             return jobs.forget(connection, self._now() - KEPT_DAYS * DAY)
 
     # What comes again and again.

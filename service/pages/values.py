@@ -8,11 +8,16 @@ from html import escape
 from typing import NamedTuple
 
 from crm.i18n import Language, Text
-from pictures.measure import MISSING, PERCENT, Measure
+from pictures.measure import MISSING, PERCENT, POINTS, Measure
 from service.language import money_unit
 
+_WEEK = tuple(
+    Text(ja, en)
+    for ja, en in zip("月火水木金土日", ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True)
+)
 _UNIT_SIZES = {"1": 1.0, "k": 1e3, "man": 1e4, "M": 1e6}
 _WEEKDAYS, _MONTHS = Text("月火水木金土日", "MonTueWedThuFriSatSun"), "JanFebMarAprMayJunJulAugSepOctNovDec"
+UNIT_SIZES = {"1": 1.0, "k": 1e3, "man": 1e4, "M": 1e6}
 _YEN_WORDS = {"1": "円", "k": "千円", "man": "万円", "M": "百万円"}
 
 
@@ -44,7 +49,7 @@ def unit_choices(currency: str, lang: Language) -> dict[str, str]:
     """
     return {
         name: _unit_words(name, currency, lang)
-        for name in _UNIT_SIZES
+        for name in UNIT_SIZES
         if name != "man" or (currency == "JPY" and lang == "ja")
     }
 
@@ -59,7 +64,7 @@ def money_measure(
     """
     if unit_asked is not None and unit_asked in unit_choices(currency, lang):
         words = _unit_words(unit_asked, currency, lang)
-        return Measure(_UNIT_SIZES[unit_asked], Text(words, words), 1 if unit_asked == "M" else 0)
+        return Measure(UNIT_SIZES[unit_asked], Text(words, words), 1 if unit_asked == "M" else 0)
     unit = money_unit([value for value in values if value is not None], currency, lang)
     name = unit.label(currency) if lang == "ja" else f"{unit.name} {currency}".strip()
     return Measure(unit.size, Text(name, name), unit.digits)
@@ -100,6 +105,35 @@ def cell(
     words = measure.text(value, lang) if ends else measure.number(value, signed=signed)
     marked = f' class="{style}"' if style else ""
     return f'<data value="{value!r}"{marked}>{escape(words)}</data>'
+
+
+def whole_points(points: float | None, lang: Language, *, signed: bool = True) -> str:
+    """An effect in whole points; one below a point is said to be so.
+
+    >>> whole_points(9.4, "ja"), whole_points(-0.3, "ja"), whole_points(9.4, "en", signed=False)
+    ('+9pt', '±1pt未満', '9 pt')
+    """
+    if points is None:
+        return MISSING
+    if 0 < abs(points) < 1:
+        return Text("±1pt未満", "under ±1 pt").to(lang)
+    number = POINTS.number(points / 100, signed=signed)
+    return Text(f"{number}pt", f"{number} pt").to(lang)
+
+
+def day_cell(day: str | None, lang: Language, year: int) -> str:
+    """A date in a table, with its year where it is not this one; HTML.
+
+    >>> day_cell("2026-11-29", "ja", 2026), day_cell("2027-01-08T10:00+09:00", "en", 2026)
+    ('<time datetime="2026-11-29">11/29（日）</time>', '<time datetime="2027-01-08">2027/1/8 (Fri)</time>')
+    """
+    if day is None:
+        return MISSING
+    one = date.fromisoformat(day[:10])
+    words = f"{one.month}/{one.day}" if one.year == year else f"{one.year}/{one.month}/{one.day}"
+    week = _WEEK[one.weekday()]
+    words += Text(f"（{week.ja}）", f" ({week.en})").to(lang)
+    return f'<time datetime="{one.isoformat()}">{words}</time>'
 
 
 def _unit_words(name: str, currency: str, lang: Language) -> str:

@@ -59,6 +59,7 @@ from service.schemas.webhooks import (
     WebhookList,
     WebhookRequest,
 )
+from service.schemas.yomi import Yomi
 
 __all__ = [
     "AcceptRequest",
@@ -143,4 +144,5 @@ __all__ = [
     "WebhookRequest",
     "WhatIf",
     "WhatIfRequest",
+    "Yomi",
 ]

@@ -17,6 +17,7 @@ from service.settings.tables import ActionSettings, RetentionSettings
 if TYPE_CHECKING:
     from crm.organisation import Organisation
 
+_MOST_RANKS, _LONGEST_RANK = 10, 20
 FINE = {  # what a value may be, for who gave another
     "timezone": Text("Asia/Tokyo などのIANAタイムゾーン名", "an IANA time zone such as Asia/Tokyo"),
     "currency": Text("JPY などの3文字の通貨コード", "a three-letter currency code such as JPY"),
@@ -42,6 +43,10 @@ FINE = {  # what a value may be, for who gave another
     "home": Text("書き込めるフォルダー", "a folder that can be written to"),
     "job_workers": Text("true または false", "true or false"),
     "private_webhooks": Text("true または false", "true or false"),
+    "ranks": Text(
+        "[ranks] の表（A = 0.9 のように、ヨミごとに決めた確率。0より大きく1以下、10個まで）",
+        "a table [ranks] with the agreed chance of each rank, such as A = 0.9 (above 0, at most 1; up to 10)",
+    ),
     "refresh_seconds": Text("0以上の秒数", "seconds, 0 or more"),
 }
 
@@ -53,6 +58,14 @@ def _existing(exists: Callable[[str], bool]) -> AfterValidator:
         return name
 
     return AfterValidator(check)
+
+
+def _agreed(ranks: dict[str, float]) -> dict[str, float]:
+    if not 1 <= len(ranks) <= _MOST_RANKS or not all(0 < chance <= 1 for chance in ranks.values()):
+        raise ValueError("no chances")
+    if not all(0 < len(rank.strip()) <= _LONGEST_RANK for rank in ranks):
+        raise ValueError("no ranks")
+    return ranks
 
 
 class InstallationSettings(BaseModel):
@@ -135,6 +148,16 @@ class InstallationSettings(BaseModel):
     kpi: Annotated[list[dict[str, Any]], Text("自社のKPI（表）", "KPIs of your own, tables")] = Field(
         default_factory=list
     )
+    ranks: Annotated[
+        dict[str, float],
+        AfterValidator(_agreed),
+        Text(
+            "ヨミ（担当者の確度）ごとに社内で決めている受注の確率（表）。"
+            "どの列がヨミかは `sancho organisation --rank-column` で指定",
+            "The chance of an order that is agreed for each rank of the reps' own call, a table; "
+            "`sancho organisation --rank-column` says which column has the ranks",
+        ),
+    ] = Field({"A": 0.9, "B": 0.6, "C": 0.3})
     actions: Annotated[
         ActionSettings, Text("打ち手の効果の測り方（表）", "How recommendations are tested, a table")
     ] = ActionSettings()

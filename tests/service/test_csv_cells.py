@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from service.cli.csv_cells import write_csv
+from service.csv_cells import write_csv
 
 
 def test_a_name_that_begins_like_a_formula_is_a_text_in_a_spreadsheet(tmp_path: Path):

@@ -130,8 +130,8 @@ def test_words_are_looked_for_in_names_and_ids(reader, words, expected) -> None:
 def test_a_bottleneck_finds_the_deals_in_it(served, reader, monkeypatch) -> None:
     state = served.cases.serving.current()
     one = Bottleneck(
-        condition=Condition("interval", "アポイント", "提案", 21), segment={}, effect=-0.2, low=-0.3, high=-0.1,
-        q=0.01, deals=90, rate_with=0.2, rate_without=0.4,
+        condition=Condition("interval", "アポイント", "提案", 21), segment={}, effect=-0.2, low=-0.3,
+        high=-0.1, q=0.01, deals=90, rate_with=0.2, rate_without=0.4,
     )  # fmt: skip
     bundle = replace(state.bundle, bottlenecks=(one,), bottlenecks_looked_for=7)
     monkeypatch.setattr(served.cases.serving, "_state", replace(state, bundle=bundle))

@@ -13,7 +13,7 @@ from crm.importing import push_rows
 from crm.periods import period_holding
 from crm.store import Store
 from service.cli import demo
-from service.cli.demo_world import (
+from service.demo_world import (
     COMPANY_CHANCE,
     TEAM_CHANCES,
     demo_settings,

@@ -28,6 +28,7 @@ KINDS = {
     use_cases.job_requests: "jobs",
     use_cases.timelines: "timelines",
     use_cases.scopes: "scopes",
+    use_cases.yomi: "yomi",
     use_cases.padding: "padding",
     use_cases.targets: "targets",
 }
@@ -118,6 +119,7 @@ DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}
         ("POST", "/plans", {"period": "2026-Q4", "probability": 0.9}, "goals.plan"),
         ("GET", "/people/2026-Q4", None, "goals.people"),
         ("GET", "/scopes", None, "scopes.scopes"),
+        ("GET", "/yomi/2026-Q4", None, "yomi.sheet"),
         ("GET", "/bottlenecks", None, "recommendations.bottlenecks"),
         ("GET", "/actions", None, "recommendations.actions"),
         ("POST", "/recommendations/R1/outcome", {"state": "done"}, "recommendations.record_outcome"),
@@ -197,6 +199,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "get_shadow",
         "get_target_evenness",
         "get_tree",
+        "get_yomi",
         "import_file",
         "list_actions",
         "list_agreements",

@@ -32,6 +32,7 @@ async def show_outlook(*, request: Request, asked: AskedDep) -> Response:
     page = Asking.of(request, asked)
     forecast = await page.forecast()
     use, about = page.cases.recommendations, (page.scope, asked.named_period, page.as_of)
+    forecast = await page.forecast()
     view = outlook_view(
         page.lang,
         forecast,
@@ -44,6 +45,7 @@ async def show_outlook(*, request: Request, asked: AskedDep) -> Response:
         await page.scopes(),
         asked=asked,
         currency=page.currency,
+        period=page.period_words(forecast["period"]),
     )
     calls = await page.run(
         partial(page.cases.calls.calls, forecast["period"], page.scope, page.lang, page.sight)

@@ -9,18 +9,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crm.i18n import Language, Text
-from crm.periods import parse_period
 from pictures.bullet import Bullet
 from pictures.dots import Dots
 from pictures.fan import Fan
-from pictures.measure import PERCENT, POINTS, Measure
+from pictures.measure import PERCENT, Measure
 from pictures.spark import Spark
 from pictures.waterfall import Part, Waterfall
-from service.language import known_day, period_text, points_text
+from service.language import known_day, points_text
 from service.pages.asked import Asked
+from service.pages.deals.naming import deal_address
 from service.pages.frame import frame
 from service.pages.outlook.words import WORDS
-from service.pages.values import cell, chance, headline_measure, money_measure
+from service.pages.values import cell, chance, headline_measure, money_measure, whole_points
 from service.pages.words import WORDS as COMMON
 from service.pages.words import verdict
 
@@ -50,14 +50,16 @@ def outlook_view(
     *,
     asked: Asked,
     currency: str,
+    period: str,
 ) -> dict[str, Any]:
-    """The values of the page's template."""
+    """The values of the page's template; `period`: in words."""
     page = OutlookParts(lang, forecast, currency, asked)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
     address = {"scope": forecast["scope"], "period": forecast["period"]}
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
     return {
         **frame(lang, "/", asked, forecast, scopes, currency),
+        "period": period,
         **page.headline(),
         "quiet": page.quiet(),
         "dots": page.dots().figure(lang),
@@ -100,7 +102,6 @@ class OutlookParts:
         forecast, lang, probability = self.forecast, self.lang, self.forecast["probability"]
         target = forecast["target"]
         return {
-            "period": period_text(parse_period(forecast["period"]), lang),
             "scope_name": forecast["name"] or forecast["scope"],
             "target": None if target is None else self.money(target),
             "probability": None if probability is None else chance(probability, lang),
@@ -232,11 +233,12 @@ class OutlookParts:
     def _deal(self, deal: Answer, by_points: bool) -> dict[str, Any]:
         lang, won = self.lang, PERCENT.words(deal["by_period_end"])
         if by_points:
-            said = WORDS["deal_said"].format(p=won, swing=_points(deal["swing_pp"], lang, signed=False))
+            said = WORDS["deal_said"].format(p=won, swing=whole_points(deal["swing_pp"], lang, signed=False))
         else:
             said = WORDS["deal_said_revenue"].format(p=won, revenue=self.money(deal["revenue"]))
         title = deal["name"] or deal["deal_id"]
-        return self._one("deal", title, said, deal["swing_pp"], deal["revenue"], by_points)
+        address = deal_address(self.asked, deal["deal_id"])
+        return self._one("deal", title, address, said, deal["swing_pp"], deal["revenue"], by_points)
 
     def _action(self, action: Answer, by_points: bool) -> dict[str, Any]:
         lang = self.lang
@@ -247,22 +249,34 @@ class OutlookParts:
             reliability=COMMON[f"reliability_{action['reliability']}"],
         )
         title = action["name"] or action["deal_id"]
-        return self._one("action", title, said, action["attainment_pp"], action["revenue"], by_points)
+        address = f"{deal_address(self.asked, action['deal_id'])}#next"
+        return self._one(
+            "action", title, address, said, action["attainment_pp"], action["revenue"], by_points
+        )
 
     def _bottleneck(self, found: Answer, by_points: bool) -> dict[str, Any]:
         said = WORDS["bottleneck_said"].format(n=found["open_deals"], action=found["suggested_action"] or "")
+        address = f"{self.asked.address('/process')}#{found['id']}"
         return self._one(
-            "bottleneck", found["label"], said, found["attainment_pp"], found["revenue"], by_points
+            "bottleneck", found["label"], address, said, found["attainment_pp"], found["revenue"], by_points
         )
 
     def _one(
-        self, kind: str, title: str, said: Text, points: float | None, revenue: float | None, by_points: bool
+        self,
+        kind: str,
+        title: str,
+        address: str,
+        said: Text,
+        points: float | None,
+        revenue: float | None,
+        by_points: bool,
     ) -> dict[str, Any]:
         signed = kind != "deal"  # a deal's swing has two sides
-        amount = _points(points, self.lang, signed=signed) if by_points else self.money(revenue or 0.0)
+        amount = whole_points(points, self.lang, signed=signed) if by_points else self.money(revenue or 0.0)
         return {
             "kind": kind,
             "title": title,
+            "address": address,
             "said": said.to(self.lang),
             "amount": amount,
             "points": points,
@@ -329,19 +343,9 @@ def _need(child: Answer) -> tuple[float, str]:
     ]
 
 
-def _points(points: float | None, lang: Language, *, signed: bool = True) -> str:
-    """An effect in whole points; one below a point is said to be so."""
-    if points is None:
-        return "–"
-    if 0 < abs(points) < _LEAST_POINTS:
-        return Text("±1pt未満", "under ±1 pt").to(lang)
-    number = POINTS.number(points / 100, signed=signed)
-    return Text(f"{number}pt", f"{number} pt").to(lang)
-
-
 def _part(words: str, points: float, after: str, lang: Language) -> dict[str, str]:
     style = "up" if points >= 0.5 else "down" if points <= -0.5 else ""
-    return {"words": words, "change": _points(points, lang), "after": after, "style": style}
+    return {"words": words, "change": whole_points(points, lang), "after": after, "style": style}
 
 
 def _both(words: str) -> Text:

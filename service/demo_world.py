@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from crm.i18n import Text
-from service.cli.output import Step
 
 if TYPE_CHECKING:
     from simulator import WorldSettings
@@ -31,6 +30,7 @@ _TENTH = -NormalDist().inv_cdf(0.1)  # standard deviations from p10 to p50, and 
 _UNIT = 100_000  # yen to which targets are rounded
 
 Row = dict[str, str]
+Step = Callable[[Text, int, int | None], None]
 
 
 def demo_settings(deals: int, today: date) -> WorldSettings:

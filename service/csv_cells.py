@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # for Excel and its kin
 
@@ -18,6 +23,17 @@ def write_csv(frame: pd.DataFrame, file: Path) -> None:
     texts = frame.select_dtypes(include=["object", "str", "category"]).columns
     defused = frame.assign(**{name: frame[name].map(_defused) for name in texts})
     defused.to_csv(file, index=False)
+
+
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
+    r"""Rows as CSV, the first of them its headings, with the same care; None is an empty cell.
+
+    >>> csv_text([["deal", "amount"], ["=1+1", -5], [None, 2.5]])
+    "deal,amount\r\n'=1+1,-5\r\n,2.5\r\n"
+    """
+    out = io.StringIO()
+    csv.writer(out).writerows([_defused(value) for value in row] for row in rows)
+    return out.getvalue()
 
 
 def _defused(value: object) -> object:

@@ -1,0 +1,1 @@
+"""営業プロセス: where deals are lost, and what that costs."""
