@@ -15,6 +15,10 @@ from service.api.use_cases import QuarantineDep
 from service.problems import language_of
 
 router = APIRouter(prefix="/quarantine", tags=["data"])
+_EXAMPLE = (
+    "_quarantine,_file,_line,_column,_value,_reason_ja,_reason_en,deal_id,created_at,stage\n"
+    "12:3,deals.csv,4,created_at,someday,日時として読めません。,not a date and time.,D-4,someday,提案\n"
+)
 _PROBLEMS = documented_problems("unknown_table")
 
 
@@ -33,7 +37,10 @@ async def list_quarantine(
 @router.get(
     "/{table}.csv",
     response_class=Response,
-    responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **_PROBLEMS},
+    responses={
+        200: {"content": {"text/csv": {"schema": {"type": "string"}, "example": _EXAMPLE}}},
+        **_PROBLEMS,
+    },
     summary="The rows of a table that imports could not use, as CSV",
 )
 async def download_quarantine(
