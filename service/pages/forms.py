@@ -82,8 +82,8 @@ def as_upload(send: FormPage) -> FormPage:
                 check_csrf(request, upload.fields.get(CSRF, ""))
                 request.state.upload = upload
                 return await send(request=request, **asked)
-        except SanchoError as fault:
-            return site.refused(request, fault)
+        except Exception as fault:
+            return instead(request, fault)
 
     return sent
 

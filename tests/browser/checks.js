@@ -81,7 +81,8 @@
        smallest: Math.min(99, ...[...svg.querySelectorAll('text')].map(text => parseFloat(getComputedStyle(text).fontSize))),
     })),
     values: [...one.querySelectorAll('table data')].map(data => data.value),
-    rows: one.querySelectorAll('table tbody tr').length,
+    missing: [...one.querySelectorAll('table td')].some(cell => cell.textContent.trim() === '–'),
+      rows: one.querySelectorAll('table tbody tr').length,
   })),
   texts: () => {
     const texts = [document.title];
@@ -111,6 +112,14 @@
        covered: !(at && (one.contains(at) || at.contains(one))),
        outside: box.bottom < 0 || box.top > innerHeight || box.right < 0,
     };
+  },
+  // What the Tab key can reach in the content; of radio buttons of one name it reaches one.
+  reachable: () => {
+    const found = [...document.querySelectorAll(
+      'main :is(a[href], button, select, summary, textarea, input:not([type=hidden]))')];
+    const radios = new Set();
+    return found.filter(one => one.checkVisibility({ visibilityProperty: true }) && !one.disabled
+      && (one.type !== 'radio' || (!radios.has(one.name) && radios.add(one.name)))).length;
   },
   shift: () => new Promise(done => {
     let total = 0;

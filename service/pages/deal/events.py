@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import zip_longest
 from typing import Any
 
 from crm.i18n import Language, Text
@@ -53,7 +54,7 @@ def _stages(changes: Sequence[Answer], first: date, last: date) -> list[Stretch]
     stretches = []
     if changes and changes[0]["old_value"] and _day(changes[0]) > first:
         stretches.append(Stretch(first, _day(changes[0]), _both(changes[0]["old_value"])))
-    for one, following in zip(changes, [*changes[1:], None], strict=True):
+    for one, following in zip_longest(changes, changes[1:]):
         end = last if following is None else _day(following)
         stretches.append(Stretch(_day(one), end, _both(one["value"] or "–")))
     return stretches
