@@ -576,6 +576,22 @@ class CandidateList(TypedDict):
     candidates: list[KpiCandidate]
 
 
+class CardToken(TypedDict):
+    """A token that the card sends in the header X-Sancho-Card."""
+
+    token: str
+    # From when on it counts no more
+    ends_at: str
+
+
+class CardTokenRequest(TypedDict):
+    """Which deal's card is to be shown to whom."""
+
+    deal_id: str
+    # Who will see the card; needed from a key, else who asks
+    person_id: NotRequired[str | None]
+
+
 class ChanceGroup(TypedDict):
     """Later deals of which similar chances were said, and the share that was won."""
 

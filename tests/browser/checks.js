@@ -104,10 +104,12 @@
     const x = Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1);
     const y = Math.min(Math.max(box.top + Math.min(box.height, 40) / 2, 0), innerHeight - 1);
     const at = document.elementFromPoint(x, y);
-    one.dataset.walked = Number(one.dataset.walked || 0) + 1;
+    const again = one === window.walkedLast; // within a date field, which has parts
+      if (!again) one.dataset.walked = Number(one.dataset.walked || 0) + 1;
+      window.walkedLast = one;
     return {
        name: `${one.tagName} "${(one.innerText || one.name || one.ariaLabel || '').trim().slice(0, 30)}"`,
-       times: Number(one.dataset.walked),
+       times: Number(one.dataset.walked), again,
        outlined: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
        covered: !(at && (one.contains(at) || at.contains(one))),
        outside: box.bottom < 0 || box.top > innerHeight || box.right < 0,

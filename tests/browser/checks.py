@@ -115,6 +115,8 @@ def walk_by_tab(page: Page, most: int = 400) -> tuple[list[str], list[str]]:
         at: dict[str, Any] | None = _asked(page, "focused")
         if at is None or at["times"] > 1:
             return reached, faults
+        if at["again"]:
+            continue
         reached.append(at["name"])
         wrong = [what for what in ("covered", "outside") if at[what]]
         if not at["outlined"]:
