@@ -3436,6 +3436,9 @@ class Timeline(TypedDict):
     name: NotRequired[str | None]
     # What its account is called; null where no name is recorded
     account_name: NotRequired[str | None]
+    # null = it is open
+    closed_at: NotRequired[str | None]
+    outcome: NotRequired[Literal["won", "lost"] | None]
     entries: list[TimelineEntry]
     # Send it as `cursor` to get the next page; null = this is the last one
     next_cursor: NotRequired[str | None]

@@ -26,6 +26,7 @@ from service.pages.navigation import places
 from service.pages.states import WORDS as STATE_WORDS
 from service.pages.words import WORDS
 from service.problems import STATUS, language_of, refuse
+from service.quarantine import Quarantine
 from service.request_error import outside_failure
 from service.sign_in.sessions import csrf_token
 
@@ -90,6 +91,7 @@ def page(
             themes=[(one, _address_with(request, "theme", one)) for one in THEMES],
             w=lambda name, /, **filled: known[name].format(**filled).to(lang),
             menu=[] if caller is None else [(one, one.words.to(lang)) for one in places(caller.rights)],
+            waiting=_waiting(request),
             done=None if done is None else done.to(lang),
             style=static_files.address(static_files.STYLE),
             script=static_files.address(static_files.SCRIPT),
@@ -110,6 +112,12 @@ def page(
                 cookie, value, max_age=_YEAR, secure=is_secure(request), httponly=True, samesite="lax"
             )
     return response
+
+
+def _waiting(request: Request) -> int:
+    """How many rows wait to be put right, as far as anybody has counted."""
+    quarantine: Quarantine | None = request.app.state.use_cases.quarantine
+    return 0 if quarantine is None else quarantine.known_count
 
 
 def rendered(template: str, **values: Any) -> str:
