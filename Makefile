@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: demo test quick lint format bench browser release lock clean
+.PHONY: demo test quick lint format bench browser screens release lock clean
 
 demo: .venv/.runtime
 	$(BIN)/sancho demo
@@ -18,6 +18,10 @@ browser:
 	@{ $(CHROMIUM); } >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq \
 	  && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null; } \
 	  || echo "No Chromium here, and it cannot be installed: the tests of pages in a browser will be skipped."
+
+# How the pages look, with the organisation of `make demo`: HOME_OF=DIR names the copy of its home to look at.
+screens: .venv/.dev browser
+	$(BIN)/python -m tools.screens --home $(HOME_OF)
 
 # What needs no training, while one writes.
 quick: .venv/.dev
@@ -36,7 +40,7 @@ format: .venv/.dev
 # Timings are ratios printed by one run each, not tests; `make bench` runs them all, small. What measures accuracy
 # takes longer, and what needs a home or a folder is told which: both are run by name.
 STUDIES := attainment_tails base_models coverage_periods currencies demo_story erased_answers faults \
-	hostile_requests interval_coverage leakage leakage_columns leakage_lists deal_pages measured_costs model_comparison \
+	hostile_requests interval_coverage leakage leakage_columns leakage_lists deal_pages measured_costs picture_costs model_comparison \
 	openapi_calls promotion_gate promotion_worlds real_logs recompute_backtest recorded_answers sign_in \
 	silent_connections soak stored_answers stored_deals under_load who_sees_what workers_memory
 bench: .venv/.dev

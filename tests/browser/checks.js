@@ -81,7 +81,8 @@
        smallest: Math.min(99, ...[...svg.querySelectorAll('text')].map(text => parseFloat(getComputedStyle(text).fontSize))),
     })),
     values: [...one.querySelectorAll('table data')].map(data => data.value),
-    rows: one.querySelectorAll('table tbody tr').length,
+    missing: [...one.querySelectorAll('table td')].some(cell => cell.textContent.trim() === '–'),
+      rows: one.querySelectorAll('table tbody tr').length,
   })),
   texts: () => {
     const texts = [document.title];
@@ -103,14 +104,24 @@
     const x = Math.min(Math.max(box.left + box.width / 2, 0), innerWidth - 1);
     const y = Math.min(Math.max(box.top + Math.min(box.height, 40) / 2, 0), innerHeight - 1);
     const at = document.elementFromPoint(x, y);
-    one.dataset.walked = Number(one.dataset.walked || 0) + 1;
+    const again = one === window.walkedLast; // within a date field, which has parts
+      if (!again) one.dataset.walked = Number(one.dataset.walked || 0) + 1;
+      window.walkedLast = one;
     return {
        name: `${one.tagName} "${(one.innerText || one.name || one.ariaLabel || '').trim().slice(0, 30)}"`,
-       times: Number(one.dataset.walked),
+       times: Number(one.dataset.walked), again,
        outlined: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
        covered: !(at && (one.contains(at) || at.contains(one))),
        outside: box.bottom < 0 || box.top > innerHeight || box.right < 0,
     };
+  },
+  // What the Tab key can reach in the content; of radio buttons of one name it reaches one.
+  reachable: () => {
+    const found = [...document.querySelectorAll(
+      'main :is(a[href], button, select, summary, textarea, input:not([type=hidden]))')];
+    const radios = new Set();
+    return found.filter(one => one.checkVisibility({ visibilityProperty: true }) && !one.disabled
+      && (one.type !== 'radio' || (!radios.has(one.name) && radios.add(one.name)))).length;
   },
   shift: () => new Promise(done => {
     let total = 0;

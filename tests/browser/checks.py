@@ -59,7 +59,7 @@ def bad_figures(page: Page) -> list[str]:
     faults = []
     for one in _asked(page, "figures"):
         name, shown = one["id"], [svg for svg in one["pictures"] if svg["shown"]]
-        if not one["name"] or not re.search(r"\d", one["sentence"]):
+        if not one["name"] or not (one["missing"] or re.search(r"\d", one["sentence"])):
             faults.append(f"{name}: no name, or a sentence without a number: {one['sentence']!r}")
         if len(shown) != 1:
             faults.append(f"{name}: {len(shown)} pictures shown")
@@ -115,12 +115,19 @@ def walk_by_tab(page: Page, most: int = 400) -> tuple[list[str], list[str]]:
         at: dict[str, Any] | None = _asked(page, "focused")
         if at is None or at["times"] > 1:
             return reached, faults
+        if at["again"]:
+            continue
         reached.append(at["name"])
         wrong = [what for what in ("covered", "outside") if at[what]]
         if not at["outlined"]:
             wrong.append("no outline")
         faults += [f"{at['name']}: {', '.join(wrong)}"] if wrong else []
     return reached, [*faults, f"more than {most} stops"]
+
+
+def reachable(page: Page) -> int:
+    """How many places of the content the Tab key can reach."""
+    return int(_asked(page, "reachable"))
 
 
 def layout_shift(page: Page) -> float:

@@ -34,7 +34,7 @@ STAGES = ("アポイント", "提案", "最終交渉")
 
 def small_store(path: Path) -> Store:
     """Two sellers, eight deals (two of them won, two lost) and the targets of a quarter."""
-    store = Store.open(str(path))
+    store = Store.open(str(path), TOKYO)
     ends: dict[int, tuple[str, str]] = {
         0: ("受注", "won"),
         1: ("失注", "lost"),
