@@ -576,6 +576,22 @@ class CandidateList(TypedDict):
     candidates: list[KpiCandidate]
 
 
+class CardToken(TypedDict):
+    """A token that the card sends in the header X-Sancho-Card."""
+
+    token: str
+    # From when on it counts no more
+    ends_at: str
+
+
+class CardTokenRequest(TypedDict):
+    """Which deal's card is to be shown to whom."""
+
+    deal_id: str
+    # Who will see the card; needed from a key, else who asks
+    person_id: NotRequired[str | None]
+
+
 class ChanceGroup(TypedDict):
     """Later deals of which similar chances were said, and the share that was won."""
 
@@ -787,6 +803,21 @@ class ChildForecast(TypedDict):
     progress: NotRequired[float | None]
     # Mean forecast over the revenue of the same period last year; null where unknown
     vs_last_year: NotRequired[float | None]
+
+
+class ChosenAction(TypedDict):
+    """A recommended action that was taken (accepted), passed (dismissed, and why) or done."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    action: str
+    label: str
+    state: Literal["accepted", "dismissed", "done"]
+    at: str
+    reason: str | None
 
 
 class ChosenKpi(TypedDict):
@@ -2182,9 +2213,12 @@ class OneOnOne(TypedDict):
     since: str
     # Seen as of the day on which it was saved, not as of now
     is_past: bool
+    # Of each kind the 40 of the largest deals
     moves: list[Move]
-    # How many changes of each kind there were
+    # How many changes of each kind there were; pushed_back: to a later expected close date
     counts: dict[str, int]
+    # What became of recommended actions in the seven days
+    chosen: list[ChosenAction]
     # Agreed before: what is open, what ended in the past week, and all of the last meeting
     carried: list[AgreementFields]
     # Agreed in this meeting
@@ -2492,6 +2526,9 @@ class PlanRequest(TypedDict):
     as_of: NotRequired[str | None]
     # leads, appointment_rate, proposals, win_rate, amount, cycle_time
     levers: NotRequired[list[str]]
+    # By lever, how much of the way to the top quartile of peers it goes: the answer is what that
+    # gives, instead of the smallest change, and `levers` says nothing
+    shares: NotRequired[dict[str, float]]
     # Default: the stored target
     target: NotRequired[float | None]
 
@@ -2518,6 +2555,8 @@ PlannedLever = TypedDict(
         "unit": "str",
         "from": "float",
         "to": "float",
+        # At the top quartile of peers
+        "top": "NotRequired[float | None]",
         # Share of the way to the top quartile of peers
         "share_of_step": "float",
         # What this lever alone would add at the top quartile, in points
@@ -2924,9 +2963,12 @@ class Review(TypedDict):
     since: str
     # Seen as of the day on which it was saved, not as of now
     is_past: bool
+    # Of each kind the 40 of the largest deals
     moves: list[Move]
-    # How many changes of each kind there were
+    # How many changes of each kind there were; pushed_back: to a later expected close date
     counts: dict[str, int]
+    # What became of recommended actions in the seven days
+    chosen: list[ChosenAction]
     # Agreed before: what is open, what ended in the past week, and all of the last meeting
     carried: list[AgreementFields]
     # Agreed in this meeting
@@ -2960,6 +3002,7 @@ class ReviewedSetKpi(TypedDict):
 
     kpi: str
     label: str
+    unit: str
     value: float
     now: float | None
     # null: the period still runs
@@ -3779,12 +3822,15 @@ class YomiReason(TypedDict):
 
 
 class YomiRevenue(TypedDict):
-    """The forecast of the period: mean, 80 % interval and median."""
+    """The forecast of the period: mean, median, and the 80 % interval unless past forecasts refute it."""
 
     mean: float
-    p10: float
+    # null where past forecasts refute the interval
+    p10: float | None
     p50: float
-    p90: float
+    p90: float | None
+    # What the newest backtest says of 80 % intervals of such scopes
+    interval: Literal["held", "refuted", "unchecked"]
 
 
 class YomiSummaryRow(TypedDict):
