@@ -11,7 +11,7 @@ import orjson
 from fastapi import Request
 
 from crm.i18n import Language
-from crm.periods import Period, parse_period, period_holding, previous
+from crm.periods import Period, period_holding, previous
 from service import questions
 from service.api.audit_trail import note_scopes
 from service.api.pools import pools_of
@@ -60,8 +60,10 @@ class Asking:
         return self.asked.as_of
 
     def period_named(self, name: str) -> Period:
-        """The period of an answer, by the organisation's fiscal year."""
-        return parse_period(name, self._fiscal_start_month)
+        """The period of an answer, by the organisation's fiscal year as of the moment."""
+        serving = self.cases.serving
+        state = serving.current()
+        return serving.period(state, name, serving.moment(state, self.as_of))
 
     @property
     def currency(self) -> str:
@@ -74,7 +76,8 @@ class Asking:
 
     def period_before(self, name: str) -> str:
         """The period of the same kind before, as it can be asked for."""
-        month, first = self._fiscal_start_month, previous(self.period_named(name))
+        month = self._fiscal_start_month
+        first = previous(self.period_named(name))
         is_quarter = (first.days >= 89) and (first.days <= 92)
         return period_holding(first.first, "quarter", month).name if is_quarter else first.name
 
