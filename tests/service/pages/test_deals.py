@@ -142,6 +142,7 @@ def test_nothing_found_says_what_to_do(reader) -> None:
 def test_what_is_looked_for_is_not_taken_for_markup(reader) -> None:
     page = shown(reader, q='"><script>alert(1)</script>')
     assert other_scripts(page) == []
+    assert "alert(1)&lt;/script&gt;" in page
 
 
 def test_an_unknown_bottleneck_is_refused_on_a_page(reader) -> None:
