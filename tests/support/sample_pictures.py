@@ -7,6 +7,7 @@ from statistics import NormalDist
 
 from crm.i18n import Text
 from pictures.bullet import Bullet
+from pictures.chances import Chances, Mark
 from pictures.curve import Curve
 from pictures.diverging import Diverging
 from pictures.dots import Dots
@@ -92,6 +93,16 @@ def all_pictures() -> list[Picture]:
             p50=50e6,
             p90=58e6,
             target=62e6,
+        ),
+        Chances(
+            name="chances",
+            title=Text("配分ごとの達成確率", "Chance under each way"),
+            marks=[
+                Mark(Text("同じ確率", "equal chances"), 0.42),
+                Mark(Text("均等", "evenly"), 0.03),
+                Mark(Text("前年実績比", "by last year"), 0.75),
+                Mark(Text("パイプライン比", "by pipeline"), 0.5),
+            ],
         ),
         Curve(
             name="curve",
