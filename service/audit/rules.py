@@ -23,7 +23,7 @@ _LISTS_PEOPLE = frozenset(
         *("share_targets", "get_target_evenness", "propose_kpi_sets", "review_kpi_sets", "get_padding"),
         *("show_kpi_review", "show_target_sharing"),
         *("get_review", "list_agreements", "show_people", "show_review"),
-        "get_yomi",
+        *("get_yomi", "show_yomi"),
     }
 )
 _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline", "show_deal"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ from service.stored_answers import Question
 from service.use_cases import UseCases
 
 Answer = dict[str, Any]
+_being_made: set[asyncio.Task[Answer]] = set()
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,19 @@ class Asking:
         answer: Answer = orjson.loads((await answer_to(self.request, answers, question)).body)
         return answer
 
+    async def ask_within(self, seconds: float, question: Question) -> Answer | None:
+        """The same, or None where it takes longer: it goes on being made, and is there for who asks again.
+
+        Where answers are not kept it is waited for.
+        """
+        making = asyncio.create_task(self.ask(question))
+        await asyncio.wait({making}, timeout=None if self.cases.answers is None else seconds)
+        if making.done():
+            return making.result()
+        _being_made.add(making)  # the loop alone would forget it
+        making.add_done_callback(_made)
+        return None
+
     async def deals(
         self,
         sort: str,
@@ -119,3 +134,10 @@ class Asking:
         return await self.ask(
             questions.scopes(self.cases.scopes, self.period, self.as_of, self.lang, self.sight)
         )
+
+
+def _made(task: asyncio.Task[Answer]) -> None:
+    """Forgets what nobody waited for; what went wrong is said to who asks again."""
+    _being_made.discard(task)
+    if not task.cancelled():
+        task.exception()
