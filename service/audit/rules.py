@@ -23,6 +23,7 @@ _LISTS_PEOPLE = frozenset(
         *("share_targets", "get_target_evenness", "propose_kpi_sets", "review_kpi_sets", "get_padding"),
         *("get_review", "list_agreements", "show_people", "show_review"),
         "get_yomi",
+        *("show_kpis", "show_plan", "show_design", "show_targets", "show_kpi_review"),
     }
 )
 _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline", "show_deal"})

@@ -9,6 +9,7 @@ from service.api.responses import respond
 from service.pages import site
 from service.pages.deal import page as deal
 from service.pages.deals import page as deals
+from service.pages.kpi_design import page as kpi_design
 from service.pages.kpi_plan import page as kpi_plan
 from service.pages.kpis import page as kpis
 from service.pages.one_on_one import page as one_on_one
@@ -16,6 +17,7 @@ from service.pages.outlook import page as outlook
 from service.pages.people import page as people
 from service.pages.process import page as process
 from service.pages.reviews import page as reviews
+from service.pages.targets import page as targets
 from service.pages.trust import page as trust
 from service.representation import Representation
 
@@ -39,6 +41,8 @@ _PAGES = (
     process,
     kpis,
     kpi_plan,
+    kpi_design,
+    targets,
     people,
     one_on_one,
     reviews,
