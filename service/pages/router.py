@@ -9,6 +9,7 @@ from service.api.responses import respond
 from service.pages import site
 from service.pages.deal import page as deal
 from service.pages.deals import page as deals
+from service.pages.kpi_design import page as kpi_design
 from service.pages.kpi_plan import page as kpi_plan
 from service.pages.kpi_review import page as kpi_review
 from service.pages.kpis import page as kpis
@@ -45,6 +46,7 @@ _PAGES = (
     kpis,
     kpi_plan,
     kpi_review,
+    kpi_design,
     target_sharing,
     people,
     one_on_one,
