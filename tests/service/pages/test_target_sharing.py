@@ -25,11 +25,14 @@ PEOPLE = [
 WON = {"deal_id": "D9", "owner_id": "P1", "stage": "受注", "outcome": "won", "amount": 2e6}
 DEALS = [{**WON, "created_at": "2026-08-01", "closed_at": "2026-09-20"}]  # so that both have won some
 
+SET = {"metric": "revenue", "scope": PERSON, "period": "2026-Q4", "value": 9e6, "set_at": "2026-09-15"}
+ALSO = {"targets": [*ROWS["targets"], SET], "people": PEOPLE, "deals": DEALS}
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     home = tmp_path_factory.mktemp("target-page")
-    with small_service(home, warm=True, also={**ROWS, "people": PEOPLE, "deals": DEALS}) as service:
+    with small_service(home, warm=True, also=ALSO) as service:
         yield service
 
 
@@ -120,6 +123,25 @@ def test_a_fixed_part_stays_and_the_rest_is_shared_out_again(reader) -> None:
     }
     assert f'name="typed:{PERSON}" inputmode="decimal" size="7"' in page
     assert 'value="300"' in page  # in the unit of the table, 万円
+
+
+def test_fixed_amounts_that_do_not_fit_are_told_beside_what_was_typed(reader) -> None:
+    page = reader.get("/targets", params={"period": "2026-Q4", f"fix:{PERSON}": "90000000000"})
+    assert page.status_code == 422
+    assert 'role="alert"' in page.text
+    assert 'value="9000000"' in page.text
+    assert '<form method="post" action="/targets">' not in page.text
+
+
+def test_past_quarters_are_told_when_they_are_asked_for(reader) -> None:
+    assert 'id="past"' not in reader.get("/targets", params=ABOUT).text
+    page = reader.get("/targets", params={**ABOUT, "past": "1"}).text
+    answer = reader.get("/v1/targets/evenness", params={"as_of": ABOUT["as_of"]}).json()
+    assert answer["quarters"]
+    section = re.search(r'<section id="past">.*?</section>', page, re.S).group()
+    names = ("people", "lowest", "median", "highest", "spread_pp", "reached")
+    expected = [one[name] for one in answer["quarters"] for name in names]
+    assert numbers_in(section) == [value for value in expected if value is not None]
 
 
 def test_without_a_stored_target_it_starts_from_what_is_as_likely_as_not(reader) -> None:
