@@ -109,6 +109,7 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "send_design": (WRITE, RECOMMEND),
     "show_targets": (READ,),
     "send_targets": (WRITE,),
+    "show_kpi_review": (READ,),
     "send_call": (WRITE, RECOMMEND),
     "show_people": (READ,),
     "show_one_on_one": (READ,),

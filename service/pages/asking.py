@@ -10,7 +10,7 @@ import orjson
 from fastapi import Request
 
 from crm.i18n import Language
-from crm.periods import parse_period
+from crm.periods import Period, parse_period, previous
 from service import questions
 from service.api.audit_trail import note_scopes
 from service.api.pools import pools_of
@@ -65,9 +65,16 @@ class Asking:
 
     def period_words(self, name: str) -> str:
         """A period of an answer in words; a fiscal one by the months of the organisation's year."""
+        return period_text(self._period(name), self.lang)
+
+    def period_before(self, name: str) -> str:
+        """The period of the same kind before one of an answer, as an address names it."""
+        before = previous(self._period(name))
+        return f"{before.first}..{before.last}"
+
+    def _period(self, name: str) -> Period:
         state = self.cases.serving.current()
-        month = state.organisation(state.now).fiscal_start_month
-        return period_text(parse_period(name, month), self.lang)
+        return parse_period(name, state.organisation(state.now).fiscal_start_month)
 
     async def ask(self, question: Question, *, is_kept: bool = True) -> Answer:
         """The answer to a question of REST, as its reader sees it; made anew where it is not to be kept."""

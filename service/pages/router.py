@@ -11,6 +11,7 @@ from service.pages.deal import page as deal
 from service.pages.deals import page as deals
 from service.pages.kpi_design import page as kpi_design
 from service.pages.kpi_plan import page as kpi_plan
+from service.pages.kpi_review import page as kpi_review
 from service.pages.kpis import page as kpis
 from service.pages.one_on_one import page as one_on_one
 from service.pages.outlook import page as outlook
@@ -43,6 +44,7 @@ _PAGES = (
     kpi_plan,
     kpi_design,
     targets,
+    kpi_review,
     people,
     one_on_one,
     reviews,

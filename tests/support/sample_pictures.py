@@ -18,6 +18,7 @@ from pictures.picture import Picture
 from pictures.reliability import Bin, Reliability
 from pictures.spark import Spark
 from pictures.waterfall import Part, Waterfall
+from pictures.ways import Way, Ways
 
 MILLION = Measure(1e6, Text("百万円", "M JPY"), 1)
 _START = date(2026, 10, 1)
@@ -83,6 +84,17 @@ def all_pictures() -> list[Picture]:
         dots(),
         fan(),
         waterfall(),
+        Ways(
+            name="ways",
+            title=Text("佐藤 美咲", "Sato"),
+            ways=[
+                Way(Text("同じ達成確率", "same chance"), 0.42),
+                Way(Text("均等", "evenly"), 0.004),
+                Way(Text("前年実績比", "by last year"), None),
+                Way(Text("パイプライン比", "by pipeline"), 0.81),
+            ],
+            chosen=1,
+        ),
         Bullet(
             name="bullet",
             title=Text("西日本", "West"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,7 @@ def targets_view(
         "fields": fields,
         "kinds": [_option(name, f"kind_{name}", "", lang) for name in KINDS],
         "differences": [one["message"] for one in (share or levels)["differences"]],
-        "past": None if answers.past is None else page.past(answers.past),
+        "fairness": None if answers.past is None else page.past(answers.past),
         "past_address": asked.address(PATH, **fields, past="1") + "#past",
     }
 
@@ -176,25 +176,21 @@ class _Sharing:
         }
 
     def _sums(self, share: Answer, unit: Measure) -> list[dict[str, str]]:
-        """What teams and people add up to, and the difference to the target."""
-        lang, rows = self.lang, []
-        for name, is_person in (("sum_teams", False), ("sum", True)):
-            values = [
-                one["value"] for one in share["targets"] if one["scope"].startswith("person:") == is_person
-            ]
-            if not values:
-                continue
-            total = round(sum(values), 2)
-            difference = round(total - share["total"], 2)
-            said = unit.text(difference, lang, signed=True)
-            rows.append(
-                {
-                    "name": WORDS[name].to(lang),
-                    "value": cell(total, unit, lang),
-                    "difference": WORDS["difference"].format(v=said).to(lang),
-                }
-            )
-        return rows
+        """What those right below and all people add up to, and the difference to the target."""
+        parents = {row["scope"]: row["parent"] for row in self.answers.scopes["scopes"]}
+        below = [one["value"] for one in share["targets"] if parents.get(one["scope"]) == share["scope"]]
+        people = [one["value"] for one in share["targets"] if one["scope"].startswith("person:")]
+        sums = {"sum_below": below} if len(below) < len(share["targets"]) else {}
+        return [self._sum(name, values, share, unit) for name, values in {**sums, "sum": people}.items()]
+
+    def _sum(self, name: str, values: Sequence[float], share: Answer, unit: Measure) -> dict[str, str]:
+        total = round(sum(values), 2)
+        said = unit.text(round(total - share["total"], 2), self.lang, signed=True)
+        return {
+            "name": WORDS[name].to(self.lang),
+            "value": cell(total, unit, self.lang),
+            "difference": WORDS["difference"].format(v=said).to(self.lang),
+        }
 
     def _way(self, one: Answer) -> dict[str, Any]:
         return {

@@ -17,7 +17,7 @@ WORDS: Mapping[str, Text] = {
     "same": Text("達成確率 {low}", "Chance {low}"),
     "beside": Text(
         "選んだ配分（{way}）での、いちばん低い人と高い人です。{other}なら{low}〜{high}に開きます。",
-        "The lowest and the highest under the chosen way ({way}). With {other}: {low} to {high}.",
+        'The lowest and the highest under the chosen way ({way}). Under "{other}": {low} to {high}.',
     ),
     "whole": Text(
         "全体の達成確率は{p}、前年同期比は{growth}です。",
@@ -54,9 +54,9 @@ WORDS: Mapping[str, Text] = {
     "stored": Text("登録済み", "Stored"),
     "expected": Text("着地見込み", "Forecast"),
     "fixed": Text("固定（{currency}）", "Fixed ({currency})"),
-    "fixed_of": Text("{name}の目標を固定（{currency}）", "Fixed target of {name} ({currency})"),
+    "fixed_of": Text("{who}の目標を固定（{currency}）", "Fixed target of {who} ({currency})"),
     "sum": Text("担当者の合計", "Sum of reps"),
-    "sum_teams": Text("チームの合計", "Sum of teams"),
+    "sum_below": Text("すぐ下の合計", "Sum right below"),
     "difference": Text("目標との差 {v}", "Difference to the target {v}"),
     "is_new": Text("着任1年未満", "first year"),
     "away": Text("不在 {p}", "away {p}"),
