@@ -2492,6 +2492,9 @@ class PlanRequest(TypedDict):
     as_of: NotRequired[str | None]
     # leads, appointment_rate, proposals, win_rate, amount, cycle_time
     levers: NotRequired[list[str]]
+    # By lever, how much of the way to the top quartile of peers it goes: the answer is what that
+    # gives, instead of the smallest change, and `levers` says nothing
+    shares: NotRequired[dict[str, float]]
     # Default: the stored target
     target: NotRequired[float | None]
 
@@ -2518,6 +2521,8 @@ PlannedLever = TypedDict(
         "unit": "str",
         "from": "float",
         "to": "float",
+        # At the top quartile of peers
+        "top": "NotRequired[float | None]",
         # Share of the way to the top quartile of peers
         "share_of_step": "float",
         # What this lever alone would add at the top quartile, in points

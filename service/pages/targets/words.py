@@ -87,7 +87,7 @@ WORDS: Mapping[str, Text] = {
     "past_link": Text(
         "過去4四半期の目標は公平だったか", "How fair were the targets of the last four quarters?"
     ),
-    "past": Text(
+    "fairness": Text(
         "過去の目標の公平さ（期初の達成確率）", "How fair past targets were (chances on the first day)"
     ),
     "quarter": Text("四半期", "Quarter"),
