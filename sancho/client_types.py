@@ -789,6 +789,21 @@ class ChildForecast(TypedDict):
     vs_last_year: NotRequired[float | None]
 
 
+class ChosenAction(TypedDict):
+    """A recommended action that was taken (accepted), passed (dismissed, and why) or done."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    action: str
+    label: str
+    state: Literal["accepted", "dismissed", "done"]
+    at: str
+    reason: str | None
+
+
 class ChosenKpi(TypedDict):
     """A KPI and its value."""
 
@@ -2182,9 +2197,12 @@ class OneOnOne(TypedDict):
     since: str
     # Seen as of the day on which it was saved, not as of now
     is_past: bool
+    # Of each kind the 40 of the largest deals
     moves: list[Move]
-    # How many changes of each kind there were
+    # How many changes of each kind there were; pushed_back: to a later expected close date
     counts: dict[str, int]
+    # What became of recommended actions in the seven days
+    chosen: list[ChosenAction]
     # Agreed before: what is open, what ended in the past week, and all of the last meeting
     carried: list[AgreementFields]
     # Agreed in this meeting
@@ -2929,9 +2947,12 @@ class Review(TypedDict):
     since: str
     # Seen as of the day on which it was saved, not as of now
     is_past: bool
+    # Of each kind the 40 of the largest deals
     moves: list[Move]
-    # How many changes of each kind there were
+    # How many changes of each kind there were; pushed_back: to a later expected close date
     counts: dict[str, int]
+    # What became of recommended actions in the seven days
+    chosen: list[ChosenAction]
     # Agreed before: what is open, what ended in the past week, and all of the last meeting
     carried: list[AgreementFields]
     # Agreed in this meeting
@@ -2965,6 +2986,7 @@ class ReviewedSetKpi(TypedDict):
 
     kpi: str
     label: str
+    unit: str
     value: float
     now: float | None
     # null: the period still runs
@@ -3781,12 +3803,15 @@ class YomiReason(TypedDict):
 
 
 class YomiRevenue(TypedDict):
-    """The forecast of the period: mean, 80 % interval and median."""
+    """The forecast of the period: mean, median, and the 80 % interval unless past forecasts refute it."""
 
     mean: float
-    p10: float
+    # null where past forecasts refute the interval
+    p10: float | None
     p50: float
-    p90: float
+    p90: float | None
+    # What the newest backtest says of 80 % intervals of such scopes
+    interval: Literal["held", "refuted", "unchecked"]
 
 
 class YomiSummaryRow(TypedDict):

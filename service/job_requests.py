@@ -133,6 +133,11 @@ class JobRequests:
         found = next((job for job in self.open_jobs(_LOOKED_AT) if job.kind == kind), None)
         return None if found is None else self._answer(found, lang)
 
+    def last_one(self, kind: str, lang: Language) -> dict[str, Any] | None:
+        """The newest job of a kind, open or ended; None where there is none among the newest."""
+        found = next((job for job in self._queue.newest(_LOOKED_AT) if job.kind == kind), None)
+        return None if found is None else self._answer(found, lang)
+
     def newest(
         self,
         state: str | None,

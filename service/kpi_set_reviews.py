@@ -13,6 +13,7 @@ from models.kpi_sets.candidates import Candidate
 from models.kpi_sets.proposal import ProposedKpi, chosen
 from models.kpi_sets.review import ReviewedKpi, reviewed
 from models.kpis.smart import PERSON
+from service.kpi_check import KpiContext
 from service.kpi_set_candidates import SetCandidates
 from service.kpi_set_rows import (
     as_it_stands,
@@ -78,7 +79,7 @@ class KpiSetReviews:
                     "scope": one.scope,
                     "name": names.scope(one.scope, lang),
                     **version_fields(one, self.serving.zone()),
-                    "kpis": [review_row(review, lang) for review in own],
+                    "kpis": [review_row(review, _unit(known, review), lang) for review in own],
                     "put_in_place": [proposed_row(kpi, lang) for kpi in fresh],
                 }
             )
@@ -132,6 +133,12 @@ def _below(context: AnswerContext, scope: str) -> list[str]:
         row = [child for one in row for child in organisation.children(one)]
         found += row
     return found
+
+
+def _unit(known: KpiContext, review: ReviewedKpi) -> Text:
+    kpi = known.kpi(review.accepted.kpi)
+    assert kpi is not None  # noqa: S101 - what is not known is not reviewed
+    return kpi.unit
 
 
 def _left_of(context: AnswerContext) -> float:

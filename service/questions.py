@@ -208,7 +208,7 @@ def yomi(
     told = sight.of_scopes
     return Question(
         name="yomi", about=(scope, week, *sight.part_of_goal(scope)), period=period, as_of=as_of, lang=lang,
-        is_slow=True, also=use.rank_column,
+        is_slow=True, also=use.rests_on,
         make=lambda: use.sheet(period, scope, as_of, week, lang, sight=told),
     )  # fmt: skip
 

@@ -21,9 +21,10 @@ _LISTS_PEOPLE = frozenset(
         *("list_deals", "list_actions", "list_bottlenecks", "compare_people", "make_plan", "list_audit"),
         *("show_deals", "export_deals", "show_process"),
         *("share_targets", "get_target_evenness", "propose_kpi_sets", "review_kpi_sets", "get_padding"),
+        *("show_kpi_review", "show_target_sharing"),
         *("get_review", "list_agreements", "show_people", "show_review"),
-        "get_yomi",
-        *("show_kpis", "show_plan", "show_design", "show_targets", "show_kpi_review"),
+        *("get_yomi", "show_yomi"),
+        *("show_kpis", "show_plan", "show_design"),
     }
 )
 _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline", "show_deal"})

@@ -10,7 +10,7 @@ import orjson
 from fastapi import Request
 
 from crm.i18n import Language
-from crm.periods import Period, parse_period, previous
+from crm.periods import parse_period, period_holding, previous
 from service import questions
 from service.api.audit_trail import note_scopes
 from service.api.pools import pools_of
@@ -64,17 +64,20 @@ class Asking:
         return self.cases.serving.current().bundle.currency
 
     def period_words(self, name: str) -> str:
-        """A period of an answer in words; a fiscal one by the months of the organisation's year."""
-        return period_text(self._period(name), self.lang)
+        """The period of an answer in words, by the organisation's fiscal year."""
+        return period_text(parse_period(name, self._fiscal_start_month), self.lang)
 
     def period_before(self, name: str) -> str:
-        """The period of the same kind before one of an answer, as an address names it."""
-        before = previous(self._period(name))
-        return f"{before.first}..{before.last}"
+        """The period of the same kind before, as it can be asked for."""
+        month = self._fiscal_start_month
+        first = previous(parse_period(name, month))
+        is_quarter = (first.days >= 89) and (first.days <= 92)
+        return period_holding(first.first, "quarter", month).name if is_quarter else first.name
 
-    def _period(self, name: str) -> Period:
+    @property
+    def _fiscal_start_month(self) -> int:
         state = self.cases.serving.current()
-        return parse_period(name, state.organisation(state.now).fiscal_start_month)
+        return state.organisation(state.now).fiscal_start_month
 
     async def ask(self, question: Question, *, is_kept: bool = True) -> Answer:
         """The answer to a question of REST, as its reader sees it; made anew where it is not to be kept."""

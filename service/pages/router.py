@@ -18,8 +18,10 @@ from service.pages.outlook import page as outlook
 from service.pages.people import page as people
 from service.pages.process import page as process
 from service.pages.reviews import page as reviews
-from service.pages.targets import page as targets
+from service.pages.setup import page as setup
+from service.pages.target_sharing import page as target_sharing
 from service.pages.trust import page as trust
+from service.pages.yomi import page as yomi
 from service.representation import Representation
 
 _style = APIRouter(include_in_schema=False)
@@ -37,17 +39,19 @@ async def get_style(request: Request) -> Response:
 # Of all pages, each of which has its own.
 _PAGES = (
     outlook,
+    yomi,
     deals,
     deal,
     process,
     kpis,
     kpi_plan,
-    kpi_design,
-    targets,
     kpi_review,
+    kpi_design,
+    target_sharing,
     people,
     one_on_one,
     reviews,
     trust,
+    setup,
 )
 ROUTERS = (_style, *(module.router for module in _PAGES))

@@ -39,12 +39,15 @@ class YomiSummaryRow(BaseModel):
 
 
 class YomiRevenue(BaseModel):
-    """The forecast of the period: mean, 80 % interval and median."""
+    """The forecast of the period: mean, median, and the 80 % interval unless past forecasts refute it."""
 
     mean: float
-    p10: float
+    p10: float | None = Field(description="null where past forecasts refute the interval")
     p50: float
-    p90: float
+    p90: float | None
+    interval: Literal["held", "refuted", "unchecked"] = Field(
+        description="What the newest backtest says of 80 % intervals of such scopes"
+    )
 
 
 class YomiReason(BaseModel):

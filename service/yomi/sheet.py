@@ -17,6 +17,7 @@ from crm.instants import DAY, NEVER, last_known_day
 from crm.periods import Period
 from features.arrays import Ints
 from service import explain
+from service.deal_table import deal_facts
 from service.model_state import AnswerContext
 from service.recommendations import Recommendations
 from service.yomi.ranks import Ranks
@@ -195,14 +196,13 @@ def _marks(context: AnswerContext, deal_ids: Sequence[str], lang: Language) -> d
     moments = np.full(len(rows), context.moment, np.int64)
     contributions = forecast.bundle.win.contributions(x, moments, np.full(len(rows), left))
     stage = x[:, reader.columns["stage"]] if "stage" in reader.columns else np.full(len(x), np.nan)
-    marks = {}
+    marks, raised = {}, deal_facts(context).raised
     for number, deal_id in enumerate(deal_ids):
         reference = forecast.references.get(float(stage[number]))
         comparison = explain.compare_with_reference(contributions, number, reference)
         written = explain.Written(reader, x[number], lang)
-        features = explain.DealFeatures(reader.columns, reader.catalogue, x[number])
         marks[deal_id] = {
-            "flags": explain.flags(explain.raised_flags(features), context.moment, context.zone, lang),
+            "flags": explain.flags(raised[rows[number]], context.moment, context.zone, lang),
             "reasons": [
                 {name: reason[name] for name in ("reason", "label", "effect_pp", "controllable")}
                 for reason in explain.reasons(written, comparison)

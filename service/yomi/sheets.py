@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from crm.errors import SanchoError
 from crm.i18n import Language, Text
 from crm.instants import end_of_day
+from crm.organisation import COMPANY
 from crm.periods import Period, months_in
 from crm.schema import TABLES
 from models.forecast.targets import targets_of
 from models.month_outlook import expected_by_ends
 from service import messages
+from service.interval_proof import IntervalProof, interval_proof, kind_of
+from service.kept_backtests import newest_backtest
 from service.model_state import AnswerContext
 from service.recommendations import Recommendations
 from service.serving_state import ServingState
@@ -24,6 +29,7 @@ from service.yomi.ranks import Ranks
 from service.yomi.sheet import WON, sheet_of
 from service.yomi.summary import summary_rows
 
+_LEVEL = 0.8  # of the interval from p10 to p90
 _MOST_VALUES = 12  # different values that a column of ranks can have
 _SHOWN_VALUES = 6
 NO_RANGE_BY_MONTH = Text(
@@ -35,6 +41,11 @@ NO_RANGE_BY_MONTH = Text(
 NO_RANKS = Text(
     "ヨミの列がまだ決まっていません。`sancho organisation --rank-column 列名` で指定してください。",
     "It is not said yet which column holds the ranks; name it with `sancho organisation --rank-column NAME`.",
+)
+
+_NO_SUCH_COLUMN = Text(
+    "「{column}」はヨミの列として選べません。選べる列：{known}",
+    "{column!r} cannot be the column of the ranks; choose one of: {known}",
 )
 
 
@@ -50,6 +61,27 @@ class YomiSheets:
         """The column of deals that holds the ranks, as the organisation says now; None = none is named."""
         state = self._serving.current()
         return state.organisation(state.now).rank_column
+
+    def intervals(self) -> IntervalProof:
+        """What the newest backtest says of the intervals of revenue."""
+        return interval_proof(None, newest_backtest(self._serving.settings))
+
+    @property
+    def rests_on(self) -> Hashable:
+        """What an answer rests on besides rows and model: the ranks' column, and the newest backtest."""
+        return self.rank_column, self.intervals()
+
+    def name_rank_column(self, column: str) -> None:
+        """Stores which column of deals holds the ranks; SanchoError for one that could not."""
+        from crm.importing import push_rows
+
+        offered = [one["column"] for one in rank_columns(self._serving.current().log["deals"])]
+        if column not in offered:
+            known = ", ".join(offered) or "–"
+            raise SanchoError(_NO_SUCH_COLUMN.format(column=column, known=known), "bad_request")
+        row = {"organisation_id": COMPANY, "rank_column": column}
+        push_rows(self._serving.store, "organisation", [row], self._serving.zone(), source="page")
+        self._serving.catch_up()
 
     def sheet(
         self,
@@ -78,7 +110,10 @@ class YomiSheets:
             warnings = [("no_target", messages.no_target(label, forecast.period)), *warnings]
         if column is None:
             warnings = [("no_rank_column", NO_RANKS), *warnings]
-        revenue = answer["revenue"]
+        proof = self.intervals()
+        kind = kind_of(scope)
+        shown = ("mean", "p10", "p50", "p90") if proof.shows(kind, _LEVEL) else ("mean", "p50")
+        revenue = dict.fromkeys(("mean", "p10", "p50", "p90")) | {n: answer["revenue"][n] for n in shown}
         return {
             "period": forecast.period.name,
             "scope": scope,
@@ -91,7 +126,7 @@ class YomiSheets:
             ],
             "target": answer["target"],
             "probability": answer["probability"],
-            "revenue": {name: revenue[name] for name in ("mean", "p10", "p50", "p90")},
+            "revenue": {**revenue, "interval": proof.verdict(kind, _LEVEL)},
             "months": names,
             "summary": rows,
             "no_range_by_month": NO_RANGE_BY_MONTH.to(lang),

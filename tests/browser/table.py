@@ -50,7 +50,7 @@ PAGES = (
     Page("kpi-plan", f"/kpis/plan?{TEAM}"),
     Page("kpi-design", f"/kpis/design?{ABOUT}&scope=person%3AP0&waited=1"),
     Page("targets", f"/targets?{TEAM}"),
-    Page("kpi-review", f"/kpis/review?{TEAM}&waited=1"),
+    Page("kpi-review", f"/kpis/review?{TEAM}"),
     Page("sign-in", "/sign-in?next=%2F%3Fperiod%3D2026-Q4", NOBODY),
     Page("problem", f"/?{ABOUT}&scope=team%3ANONE", ADMIN),
 )

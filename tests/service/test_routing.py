@@ -57,18 +57,9 @@ class AnyKey:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     settings = Settings(home=tmp_path_factory.mktemp("routing"))
-    names = [
-        "serving",
-        "shadow",
-        "jobs",
-        "timelines",
-        "scopes",
-        "webhooks",
-        "alerts",
-        "targets",
-        *KINDS.values(),
-    ]
-    nothing: dict[str, Any] = dict.fromkeys(names)
+    nothing: dict[str, Any] = dict.fromkeys(
+        name for name in UseCases.__dataclass_fields__ if name != "settings"
+    )
     app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=AnyKey())  # type: ignore[arg-type]
     for provider, kind in KINDS.items():
         app.dependency_overrides[provider] = lambda kind=kind: Fake(kind)

@@ -7,6 +7,7 @@ from statistics import NormalDist
 
 from crm.i18n import Text
 from pictures.bullet import Bullet
+from pictures.chances import Chances, Mark
 from pictures.curve import Curve
 from pictures.diverging import Diverging
 from pictures.dots import Dots
@@ -18,7 +19,6 @@ from pictures.picture import Picture
 from pictures.reliability import Bin, Reliability
 from pictures.spark import Spark
 from pictures.waterfall import Part, Waterfall
-from pictures.ways import Way, Ways
 
 MILLION = Measure(1e6, Text("百万円", "M JPY"), 1)
 _START = date(2026, 10, 1)
@@ -84,17 +84,6 @@ def all_pictures() -> list[Picture]:
         dots(),
         fan(),
         waterfall(),
-        Ways(
-            name="ways",
-            title=Text("佐藤 美咲", "Sato"),
-            ways=[
-                Way(Text("同じ達成確率", "same chance"), 0.42),
-                Way(Text("均等", "evenly"), 0.004),
-                Way(Text("前年実績比", "by last year"), None),
-                Way(Text("パイプライン比", "by pipeline"), 0.81),
-            ],
-            chosen=1,
-        ),
         Bullet(
             name="bullet",
             title=Text("西日本", "West"),
@@ -104,6 +93,16 @@ def all_pictures() -> list[Picture]:
             p50=50e6,
             p90=58e6,
             target=62e6,
+        ),
+        Chances(
+            name="chances",
+            title=Text("配分ごとの達成確率", "Chance under each way"),
+            marks=[
+                Mark(Text("同じ確率", "equal chances"), 0.42),
+                Mark(Text("均等", "evenly"), 0.03),
+                Mark(Text("前年実績比", "by last year"), 0.75),
+                Mark(Text("パイプライン比", "by pipeline"), 0.5),
+            ],
         ),
         Curve(
             name="curve",

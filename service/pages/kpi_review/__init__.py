@@ -1,1 +1,1 @@
-"""KPIの見直し: which were reached, whether what they were to bring came, and what to do about each."""
+"""The page KPIの見直し: what became of the KPIs of a quarter, and what to do about each?"""

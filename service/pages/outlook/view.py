@@ -9,14 +9,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crm.i18n import Language, Text
-from crm.periods import parse_period
 from pictures.bullet import Bullet
 from pictures.dots import Dots
 from pictures.fan import Fan
 from pictures.measure import PERCENT, Measure
 from pictures.spark import Spark
 from pictures.waterfall import Part, Waterfall
-from service.language import known_day, period_text, points_text
+from service.language import known_day, points_text
 from service.pages.asked import Asked
 from service.pages.deals.naming import deal_address
 from service.pages.frame import frame
@@ -51,14 +50,16 @@ def outlook_view(
     *,
     asked: Asked,
     currency: str,
+    period: str,
 ) -> dict[str, Any]:
-    """The values of the page's template."""
+    """The values of the page's template; `period`: in words."""
     page = OutlookParts(lang, forecast, currency, asked)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
     address = {"scope": forecast["scope"], "period": forecast["period"]}
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
     return {
         **frame(lang, "/", asked, forecast, scopes, currency),
+        "period": period,
         **page.headline(),
         "quiet": page.quiet(),
         "dots": page.dots().figure(lang),
@@ -101,7 +102,6 @@ class OutlookParts:
         forecast, lang, probability = self.forecast, self.lang, self.forecast["probability"]
         target = forecast["target"]
         return {
-            "period": period_text(parse_period(forecast["period"]), lang),
             "scope_name": forecast["name"] or forecast["scope"],
             "target": None if target is None else self.money(target),
             "probability": None if probability is None else chance(probability, lang),

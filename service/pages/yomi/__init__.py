@@ -1,0 +1,1 @@
+"""ヨミ表: the reps' own ranks beside the model's chances, and both marked."""
