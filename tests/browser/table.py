@@ -47,6 +47,10 @@ PAGES = (
     Page("outlook-company", f"/?{ABOUT}", ADMIN, pictures=("dots", "fan"), a4=1),
     Page("outlook-seller", f"/?{ABOUT}", SELLER, pictures=("dots", "fan"), a4=1),
     Page("kpis", f"/kpis?{TEAM}"),
+    Page("kpi-plan", f"/kpis/plan?{TEAM}"),
+    Page("kpi-design", f"/kpis/design?{ABOUT}&scope=person%3AP0&waited=1"),
+    Page("targets", f"/targets?{TEAM}"),
+    Page("kpi-review", f"/kpis/review?{TEAM}"),
     Page("sign-in", "/sign-in?next=%2F%3Fperiod%3D2026-Q4", NOBODY),
     Page("problem", f"/?{ABOUT}&scope=team%3ANONE", ADMIN),
 )

@@ -36,7 +36,7 @@ async def show_design(
     page = Asking.of(request, asked)
     answers = await within_or_later(None if waited else _PATIENCE, _answers(page))
     if answers is None:
-        return site.waiting(request, WORDS["title"], WORDS["computing"])
+        return site.waiting(request, WORDS["title"])
     can_accept = may(caller_of(request).rights, "send_design") and asked.as_of is None
     view = design_view(
         page.lang,

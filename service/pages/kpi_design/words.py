@@ -18,10 +18,6 @@ WORDS: Mapping[str, Text] = {
         "KPIs are set person by person: choose one in the list below.",
     ),
     "nothing": Text("提案できるKPIはまだありません", "No KPI can be proposed yet"),
-    "computing": Text(
-        "計算中です。あと数秒で、この画面に結果が出ます。",
-        "Being computed; the answer appears here in a few seconds.",
-    ),
     "steps": Text("5つのステップ", "Five steps"),
     "step_done": Text("済", "done"),
     "step_open": Text("未", "open"),

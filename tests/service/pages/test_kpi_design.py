@@ -53,7 +53,7 @@ def test_candidates_stand_in_the_order_of_the_answer_with_their_marks(reader) ->
     page = reader.get("/kpis/design", params={**ABOUT, **PERSON, "waited": "1"}).text
     part = section(page, "candidates")
     known = [one for one in found if one["strength"] is not None]
-    assert re.findall(r'<tr><th scope="row">([^<]+)</th>', part) == [one["label"] for one in known]
+    assert re.findall(r'<tr><th scope="row">([^<]+)<br>', part) == [one["label"] for one in known]
     assert part.count("自分で動かせる") == sum(one["in_hand"] for one in known)
     assert all(one["reason"] in part for one in found if one["strength"] is None)
 
