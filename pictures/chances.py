@@ -19,7 +19,7 @@ HOLLOW = ("○", "□", "◇", "△")
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ChanceMark:
     """A way and the chance under it; None where there is no target."""
 
     label: Text
@@ -30,7 +30,7 @@ class Mark:
 class Chances(Picture):
     """`marks` in an order that all rows share, each with its shape; the `chosen` one is filled."""
 
-    marks: Sequence[Mark]
+    marks: Sequence[ChanceMark]
     chosen: int = 0
 
     @property

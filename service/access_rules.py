@@ -104,6 +104,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 # The same of pages (GET, and the POST of their forms), each about a scope that its reader sees.
 PAGES: Mapping[str, tuple[str, ...]] = {
     "show_outlook": (READ,),
+    "show_design": (READ,),
+    "send_design": (WRITE, RECOMMEND),
     "send_call": (WRITE, RECOMMEND),
     "show_people": (READ,),
     "show_one_on_one": (READ,),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from crm.i18n import Language, Text
+from crm.instants import iso
 from crm.periods import Period
 from crm.store import StoredKpiSet
 from features.kpis import Kpi
@@ -29,6 +31,16 @@ def contents_of(stored: StoredKpiSet) -> dict[str, Any]:
     """What a version of a set holds."""
     found: dict[str, Any] = orjson.loads(stored.contents)
     return found
+
+
+def version_fields(stored: StoredKpiSet, zone: ZoneInfo) -> dict[str, Any]:
+    """A version of a set, and who accepted it when and why."""
+    return {
+        "version": stored.version,
+        "accepted_at": iso(stored.accepted_at, zone),
+        "accepted_by": stored.accepted_by,
+        "reason": stored.reason,
+    }
 
 
 def held_in(sets: Iterable[StoredKpiSet]) -> frozenset[tuple[str, str]]:

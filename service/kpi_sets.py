@@ -7,28 +7,26 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import orjson
 
 from crm.errors import SanchoError
 from crm.i18n import Language, Text
-from crm.instants import DAY, iso, last_known_day
+from crm.instants import last_known_day
 from crm.periods import Period
 from crm.store import StoredKpiSet
 from crm.versions import joined_key
-from features.kpis.definition import STYLES
-from models.kpi_sets.candidates import Candidate, CandidateFinder
+from models.kpi_sets.candidates import CandidateFinder
 from models.kpi_sets.effects import Movement
-from models.kpi_sets.proposal import ProposedKpi, chosen, proposed
-from models.kpi_sets.review import ReviewedKpi, reviewed
-from models.kpis.smart import MIN_KPIS, PERSON, KpiProposal, check_kpi, check_person
+from models.kpi_sets.proposal import chosen
+from models.kpis.smart import MIN_KPIS, KpiProposal, check_kpi, check_person
 from service import messages
 from service.callers import Caller
 from service.goals import Goals
 from service.kpi_check import KpiContext, finding_rows
+from service.kpi_set_candidates import SetCandidates
+from service.kpi_set_reviews import KpiSetReviews
 from service.kpi_set_rows import (
     accepted_row,
-    as_it_stands,
     candidate_row,
     contents_of,
     effect_fields,
@@ -36,23 +34,16 @@ from service.kpi_set_rows import (
     held_in,
     key_of,
     proposed_row,
-    review_row,
+    version_fields,
 )
-from service.kpi_steps import candidate_finder
-from service.padding import padded_by_scope
 from service.serving_state import AnswerContext, ModelState, ServingState
 from service.sight import EVERYTHING, Sight
-from service.unknown_stages import open_deals_warning
 
 if TYPE_CHECKING:
     from service.schemas.kpi_sets import AcceptRequest, ProposeRequest
 
 _GOAL = "revenue"
 _KIND = "committed"  # of the targets that an accepted set becomes
-_TOLD_LEFT = (
-    0.5  # of a period, for what a step brings in it to be compared with what it was to bring in a whole
-)
-_QUARTER_DAYS = 92  # after which a set is due for review
 
 
 class KpiSets:
@@ -65,15 +56,16 @@ class KpiSets:
         has_moved: Callable[[ModelState], bool] = lambda _: False,
     ) -> None:
         """`has_moved`: whether the data have moved away from what the model learned."""
-        self._serving, self._goals, self._has_moved = serving, goals, has_moved
+        self._serving, self._goals, self._candidates = serving, goals, SetCandidates(goals)
+        self._reviews = KpiSetReviews(serving, self._candidates, has_moved)
 
     def candidates(
         self, period: str, scope: str, as_of: str | None, lang: Language, sight: Sight = EVERYTHING
     ) -> dict[str, Any]:
         """Every KPI for a scope: what a feasible step brings, and what speaks for and against it."""
         context = self._serving.context(as_of, period, sight)
-        finder = self._finder(context, sight)
-        rows = [candidate_row(one, lang) for one in self._found(context, finder, [scope])[scope]]
+        finder = self._candidates.finder(context, sight)
+        rows = [candidate_row(one, lang) for one in self._candidates.found(context, finder, [scope])[scope]]
         goal = finder.steps.goal_of(scope)
         warnings = [] if goal is not None else [self._no_target(context, scope)]
         return {
@@ -89,16 +81,19 @@ class KpiSets:
         """Three to five KPIs for each person of a scope; nothing is stored."""
         scope = sight.scope(request.scope)
         context = self._serving.context(request.as_of, request.period, sight)
-        scopes = self._people(context, scope)
+        scopes = self._candidates.people(context, scope)
         period, names = context.forecast.period, context.forecast.names
         before = {one.scope: one for one in self._latest(period, scopes)}
-        finder = replace(self._finder(context, sight, planned=True), held=held_in(before.values()))
-        found = self._found(context, finder, scopes, controllable=True)
+        finder = replace(self._candidates.finder(context, sight, planned=True), held=held_in(before.values()))
+        found = self._candidates.found(context, finder, scopes, controllable=True)
         sets, warnings = [], []
         for one in scopes:
             had = before.get(one)
             ids = [] if had is None else [row["kpi"] for row in contents_of(had)["kpis"]]
-            kpis = [self._proposed(context, candidate, kept) for candidate, kept in chosen(found[one], ids)]
+            kpis = [
+                self._candidates.proposed(context, candidate, kept)
+                for candidate, kept in chosen(found[one], ids)
+            ]
             if len(kpis) < MIN_KPIS:
                 warnings.append(("few_kpis", _FEW.format(who=names.label(one), n=len(kpis))))
             sets.append(
@@ -170,7 +165,7 @@ class KpiSets:
                 for row, check in zip(contents_of(versions[0])["kpis"], findings[0], strict=True)
             ]
             current = {
-                **self._version_fields(versions[0]),
+                **version_fields(versions[0], self._serving.zone()),
                 "kpis": kpis,
                 "findings": finding_rows(findings[1], lang),
             }
@@ -181,7 +176,7 @@ class KpiSets:
             "current": current,
             "versions": [
                 {
-                    **self._version_fields(one),
+                    **version_fields(one, self._serving.zone()),
                     "kpis": [accepted_row(known, row, lang) for row in contents_of(one)["kpis"]],
                 }
                 for one in versions
@@ -190,95 +185,10 @@ class KpiSets:
         }
 
     def review(
-        self,
-        period: str,
-        scope: str,
-        as_of: str | None,
-        lang: Language,
-        sight: Sight = EVERYTHING,
+        self, period: str, scope: str, as_of: str | None, lang: Language, sight: Sight = EVERYTHING
     ) -> dict[str, Any]:
         """What became of the accepted sets of a period: what to drop, keep, change, put in place."""
-        scope = sight.scope(scope)
-        context = self._serving.context(as_of, period, sight)
-        asked, zone = context.forecast.period, context.zone
-        is_over = asked.end(zone) <= context.moment
-        later = context if not is_over else self._serving.context(as_of, None, sight)
-        inside = {scope, *self._people(context, scope), *self._below(context, scope)}
-        stored = [one for one in self._serving.store.kpi_sets(key_of(asked)) if one.scope in inside]
-        known, names = self._goals.kpi_context(context), context.forecast.names
-        finder = replace(self._finder(later, sight), held=held_in(stored))
-        now = self._found(later, finder, [one.scope for one in stored])
-        told = _left_of(later) >= _TOLD_LEFT
-        accepted = [
-            as_it_stands(context, known, one, row, now[one.scope], told)
-            for one in stored
-            for row in contents_of(one)["kpis"]
-            if known.kpi(row["kpi"]) is not None
-        ]
-        found = reviewed(accepted, is_over, padded_by_scope(context))
-        rows = []
-        for one in stored:
-            own = [review for review in found if review.accepted.scope == one.scope]
-            fresh = self._to_put_in_place(later, now[one.scope], own)
-            rows.append(
-                {
-                    "scope": one.scope,
-                    "name": names.scope(one.scope, lang),
-                    **self._version_fields(one),
-                    "kpis": [review_row(review, _unit(known, review), lang) for review in own],
-                    "put_in_place": [proposed_row(kpi, lang) for kpi in fresh],
-                }
-            )
-        due = self._due(context, stored, is_over)
-        warnings = [] if stored else [("no_kpi_set", _NO_SET)]
-        return {
-            "period": asked.name,
-            "scope": scope,
-            "name": names.scope(scope, lang),
-            "is_over": is_over,
-            "due": bool(due),
-            "why_due": [text.to(lang) for text in due],
-            "sets": rows,
-            **self._serving.metadata(context.state, context.moment, lang, warnings),
-        }
-
-    def _finder(self, context: AnswerContext, sight: Sight, planned: bool = False) -> CandidateFinder:
-        return candidate_finder(context, self._goals.kpi_context(context), sight.widest, planned)
-
-    @staticmethod
-    def _found(
-        context: AnswerContext, finder: CandidateFinder, scopes: Sequence[str], controllable: bool = False
-    ) -> Mapping[str, list[Candidate]]:
-        """The candidates of scopes, found once for all who ask the same."""
-        asked = (context.key, finder.steps.widest, bool(finder.asked), finder.held, controllable, *scopes)
-        found = context.state.caches.kpi_candidates
-        return found.get(asked, lambda: finder.candidates(scopes, controllable))
-
-    def _people(self, context: AnswerContext, scope: str) -> list[str]:
-        """The people of a scope who sell now, as scopes; a person himself whatever he does."""
-        organisation = context.forecast.organisation
-        members = organisation.members(scope)
-        if scope.startswith(PERSON):
-            return [scope]
-        remaining = self._goals.kpi_context(context).prospects.remaining
-        today = int(remaining.calendar.day_of(np.array([remaining.moment]))[0])
-        there = (
-            (remaining.since <= today) & (remaining.until > today) & np.isin(remaining.style, ("", *STYLES))
-        )
-        return [
-            f"{PERSON}{organisation.people[person]}"
-            for person in members.tolist()
-            if person < len(organisation.people) and there[person]
-        ]
-
-    def _below(self, context: AnswerContext, scope: str) -> list[str]:
-        """All scopes below one."""
-        organisation = context.forecast.organisation
-        found, row = [], [scope]
-        while row:
-            row = [child for one in row for child in organisation.children(one)]
-            found += row
-        return found
+        return self._reviews.review(period, scope, as_of, lang, sight)
 
     def _latest(self, period: Period, scopes: Sequence[str]) -> list[StoredKpiSet]:
         """The newest set of each scope for the period or an earlier one."""
@@ -290,15 +200,6 @@ class KpiSets:
                 if before is None or before.period.partition("..")[2] < one.period.partition("..")[2]:
                     found[one.scope] = one
         return list(found.values())
-
-    def _proposed(self, context: AnswerContext, candidate: Candidate, kept: bool) -> ProposedKpi:
-        names, ids = context.forecast.names, context.forecast.simulation.pipeline.deal_ids
-        days = self._goals.kpi_context(context).prospects.remaining.working_days
-
-        def named(row: int) -> Text:
-            return names.deal_label(str(ids[row]))
-
-        return proposed(candidate, kept, context.forecast.period.last, days, named)
 
     def _checked(self, known: KpiContext, values: Mapping[str, float], count: int) -> dict[str, float]:
         """The values of a set to be stored; an error for what cannot stand in one."""
@@ -315,7 +216,7 @@ class KpiSets:
         self, context: AnswerContext, scope: str, values: Mapping[str, float], sight: Sight
     ) -> list[dict[str, Any]]:
         """What each KPI of a set is to bring, as it is foreseen when it is accepted."""
-        finder, known = self._finder(context, sight), self._goals.kpi_context(context)
+        finder, known = self._candidates.finder(context, sight), self._goals.kpi_context(context)
         rows = []
         for name, value in values.items():
             kpi = known.kpi(name)
@@ -366,7 +267,7 @@ class KpiSets:
     ) -> tuple[list[Mapping[str, Any]], Mapping[str, Any]]:
         """What the SMART check says of each KPI of a set, and of all of them together."""
         known, period = self._goals.kpi_context(context), context.forecast.period
-        steps = self._finder(context, sight).steps
+        steps = self._candidates.finder(context, sight).steps
         today = last_known_day(context.moment, context.zone)
         pairs = []
         for row in contents_of(stored)["kpis"]:
@@ -374,59 +275,10 @@ class KpiSets:
             pairs.append((proposal, known.facts(proposal, None, sight, steps)))
         return [check_kpi(one, fact, today) for one, fact in pairs], check_person(pairs)
 
-    def _to_put_in_place(
-        self, context: AnswerContext, candidates: Sequence[Candidate], reviews: Sequence[ReviewedKpi]
-    ) -> list[ProposedKpi]:
-        """What to take in the place of what is to be dropped, for a person."""
-        kept = [one.accepted.kpi for one in reviews if one.verdict != "drop"]
-        dropped = {one.accepted.kpi for one in reviews} - set(kept)
-        left = [one for one in candidates if one.kpi.id not in dropped and one.kpi.controllable]
-        return [
-            self._proposed(context, one, False)
-            for one, was in chosen(left, kept)
-            if not was and one.scope.startswith(PERSON)
-        ]
-
-    def _due(self, context: AnswerContext, stored: Sequence[StoredKpiSet], is_over: bool) -> list[Text]:
-        """Why a review is due; nothing where it is not."""
-        if not stored:
-            return []
-        due = []
-        if is_over:
-            due.append(_OVER)
-        elif context.moment - min(one.accepted_at for one in stored) > _QUARTER_DAYS * DAY:
-            due.append(_QUARTER)
-        if open_deals_warning(context.state, context.moment):
-            due.append(_PROCESS)
-        if self._has_moved(context.state):
-            due.append(_MARKET)
-        return due
-
-    def _version_fields(self, one: StoredKpiSet) -> dict[str, Any]:
-        return {
-            "version": one.version,
-            "accepted_at": iso(one.accepted_at, self._serving.zone()),
-            "accepted_by": one.accepted_by,
-            "reason": one.reason,
-        }
-
     @staticmethod
     def _no_target(context: AnswerContext, scope: str) -> tuple[str, Text]:
         forecast = context.forecast
         return "no_target", messages.no_target(forecast.names.label(scope), forecast.period)
-
-
-def _left_of(context: AnswerContext) -> float:
-    """Which share of the period is still to come."""
-    period, zone = context.forecast.period, context.zone
-    start, end = period.start(zone), period.end(zone)
-    return min(max((end - context.moment) / (end - start), 0.0), 1.0)
-
-
-def _unit(known: KpiContext, review: ReviewedKpi) -> Text:
-    kpi = known.kpi(review.accepted.kpi)
-    assert kpi is not None  # noqa: S101 - what is not known is not reviewed
-    return kpi.unit
 
 
 def _style(finder: CandidateFinder, scope: str) -> str | None:
@@ -447,17 +299,3 @@ _NO_GOAL_IN_SET = Text(
     "revenue is the goal itself and no KPI that leads to it; store it as a target.",
 )
 _TWICE = Text("同じKPIが2回指定されています。", "a KPI is named twice.")
-_NO_SET = Text(
-    "この期間に設定されたKPIセットはありません。`sancho kpi-set propose` で提案を確認できます。",
-    "no set of KPIs was accepted for this period; `sancho kpi-set propose` shows a proposal.",
-)
-_OVER = Text("期間が終わりました。", "The period is over.")
-_QUARTER = Text("設定から四半期が過ぎました。", "A quarter has passed since they were accepted.")
-_MARKET = Text(
-    "商談の傾向が、モデルの学習時から変わっています（モデルの監視で再学習が必要と判定）。",
-    "Deals have moved away from what the model learned (its monitoring asks for a retraining).",
-)
-_PROCESS = Text(
-    "営業プロセスが変わりました（モデルが知らないステージがあります）。",
-    "The process has changed: there are stages that the model does not know.",
-)

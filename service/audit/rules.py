@@ -24,6 +24,7 @@ _LISTS_PEOPLE = frozenset(
         *("show_kpi_review", "show_target_sharing"),
         *("get_review", "list_agreements", "show_people", "show_review"),
         *("get_yomi", "show_yomi"),
+        *("show_kpis", "show_plan", "show_design"),
     }
 )
 _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline", "show_deal"})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,12 +20,12 @@ from service.deal_search import DealSearch
 from service.language import period_text
 from service.pages import site
 from service.pages.asked import Asked
+from service.pages.waiting import within_or_later
 from service.sight import Sight
 from service.stored_answers import Question
 from service.use_cases import UseCases
 
 Answer = dict[str, Any]
-_being_made: set[asyncio.Task[Answer]] = set()
 
 
 @dataclass(frozen=True)
@@ -97,13 +96,7 @@ class Asking:
 
         Where answers are not kept it is waited for.
         """
-        making = asyncio.create_task(self.ask(question))
-        await asyncio.wait({making}, timeout=None if self.cases.answers is None else seconds)
-        if making.done():
-            return making.result()
-        _being_made.add(making)  # the loop alone would forget it
-        making.add_done_callback(_made)
-        return None
+        return await within_or_later(None if self.cases.answers is None else seconds, self.ask(question))
 
     async def deals(
         self,
@@ -140,10 +133,3 @@ class Asking:
         return await self.ask(
             questions.scopes(self.cases.scopes, self.period, self.as_of, self.lang, self.sight)
         )
-
-
-def _made(task: asyncio.Task[Answer]) -> None:
-    """Forgets what nobody waited for; what went wrong is said to who asks again."""
-    _being_made.discard(task)
-    if not task.cancelled():
-        task.exception()

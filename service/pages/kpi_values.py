@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from crm.i18n import Language, Text
 from crm.kpi_units import MONEY, SHARE
@@ -88,3 +89,12 @@ def effect_words(
     if revenue is None:
         return "–"
     return headline_measure(revenue, currency, lang).text(revenue, lang, signed=True)
+
+
+def names_of_people(scopes: Mapping[str, Any]) -> dict[str, str]:
+    """The names of the people of an answer of /v1/scopes, by their ids."""
+    return {
+        row["scope"].removeprefix("person:"): row["name"] or row["scope"]
+        for row in scopes["scopes"]
+        if row["kind"] == "person"
+    }

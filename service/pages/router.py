@@ -10,6 +10,7 @@ from service.pages import static_files
 from service.pages.card import page as card
 from service.pages.deal import page as deal
 from service.pages.deals import page as deals
+from service.pages.kpi_design import page as kpi_design
 from service.pages.kpi_plan import page as kpi_plan
 from service.pages.kpi_review import page as kpi_review
 from service.pages.kpis import page as kpis
@@ -51,6 +52,7 @@ _PAGES = (
     kpis,
     kpi_plan,
     kpi_review,
+    kpi_design,
     target_sharing,
     people,
     one_on_one,

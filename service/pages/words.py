@@ -52,6 +52,10 @@ WORDS: Mapping[str, Text] = {
     "theme_dark": Text("暗い", "Dark"),
     "same_numbers": Text("同じ数字をJSONで", "The same numbers as JSON"),
     "api": Text("REST APIリファレンス", "REST API reference"),
+    "computing": Text(
+        "計算中です。あと数秒で、この画面に結果が出ます。",
+        "Being computed; the answer appears here in a few seconds.",
+    ),
     "went_wrong": Text("表示できません", "This cannot be shown"),
     "wait_title": Text("準備しています", "Getting ready"),
     "to_begin": Text("見通しへ", "To the outlook"),

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from fastapi.testclient import TestClient
+
+from tests.support.served import Served
 
 ABOUT = {"period": "2026-Q4", "as_of": "2026-11-19"}
 ROWS: dict[str, list[dict[str, Any]]] = {
@@ -18,7 +23,10 @@ ROWS: dict[str, list[dict[str, Any]]] = {
             ("won_deals", "company", 1),
             ("visits", "company", 40),
         )
-    ]
+    ],
+    "people": [
+        {"person_id": "P0", "team_id": "T1", "name": "佐藤", "email": "seller@example.com", "role": "seller"}
+    ],
 }
 _EXAMPLES = Path(__file__).parents[2] / "service" / "api" / "examples.json"
 _JAPANESE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")
@@ -41,3 +49,12 @@ def japanese_left(page: str, names: Iterable[str | None]) -> list[str]:
     for name in sorted({"日本語", *filter(None, names)}, key=len, reverse=True):
         page = page.replace(name, "")
     return _JAPANESE.findall(page)
+
+
+@contextmanager
+def session(served: Served, person: str) -> Iterator[TestClient]:
+    """The browser of somebody who has signed in by a one-time link."""
+    link = served.app.state.sign_in.book.add_link(person, 600)
+    with TestClient(served.app, follow_redirects=False, headers={"Accept-Language": "ja"}) as browser:
+        assert browser.post("/sign-in", data={"link": link}).status_code == 303
+        yield browser

@@ -7,6 +7,7 @@ from statistics import NormalDist
 
 from crm.i18n import Text
 from pictures.bullet import Bullet
+from pictures.chances import ChanceMark, Chances
 from pictures.curve import Curve
 from pictures.diverging import Diverging
 from pictures.dots import Dots
@@ -126,6 +127,16 @@ def all_pictures() -> list[Picture]:
             p50=50e6,
             p90=58e6,
             target=62e6,
+        ),
+        Chances(
+            name="chances",
+            title=Text("配分ごとの達成確率", "Chance under each way"),
+            marks=[
+                ChanceMark(Text("同じ確率", "equal chances"), 0.42),
+                ChanceMark(Text("均等", "evenly"), 0.03),
+                ChanceMark(Text("前年実績比", "by last year"), 0.75),
+                ChanceMark(Text("パイプライン比", "by pipeline"), 0.5),
+            ],
         ),
         Curve(
             name="curve",

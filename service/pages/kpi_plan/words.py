@@ -61,10 +61,6 @@ WORDS: Mapping[str, Text] = {
     "per_week": Text("計画／週", "Plan per week"),
     "per_day": Text("計画／営業日", "Plan per day"),
     "by_end": Text("期末までに", "By the period's end"),
-    "computing": Text(
-        "計算中です。あと数秒で、この画面に結果が出ます。",
-        "Being computed; the answer appears here in a few seconds.",
-    ),
     "no_target": Text(
         "この範囲の売上目標が未登録です。先に目標を決めてください。",
         "No revenue target is known here; set one first.",

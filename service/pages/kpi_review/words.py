@@ -20,7 +20,7 @@ WORDS: Mapping[str, Text] = {
     ),
     "due": Text("見直しの時期です：{why}", "A review is due: {why}"),
     "not_due": Text("まだ見直しの時期ではありません。", "No review is due yet."),
-    "period_before": Text("前の期間（{period}）", "The period before ({period})"),
+    "period_before": Text("前の期間：{period}", "The period before: {period}"),
     "reached": Text("達成 {k}/{n}", "{k} of {n} reached"),
     "still_runs": Text("期間中（途中の値）", "the period still runs"),
     "accepted": Text("第{version}版　{who} が {day} に決定", "version {version}, accepted by {who} on {day}"),

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from crm.i18n import Language, Text
+from crm.i18n import Language
 from crm.periods import Period
-from pictures.funnel import Funnel, Stage
+from pictures.funnel import Funnel
 from pictures.measure import COUNT, PERCENT, POINTS, Measure
 from service.language import period_text
 from service.pages.asked import Asked
 from service.pages.frame import frame
+from service.pages.funnel import funnel_of
 from service.pages.process.words import WORDS
 from service.pages.values import cell, headline_measure, money_measure, whole_points
 
 Answer = Mapping[str, Any]
 PATH = "/process"
-_WON = Text("受注", "Won")
 
 
 def process_view(
@@ -89,23 +89,7 @@ class _Process:
 
     def funnel(self) -> Funnel | None:
         """The stages of the past year, and what was won; None where no deal entered any."""
-        steps = self.found["funnel"]
-        if not steps:
-            return None
-        stages = [
-            Stage(
-                Text(step["stage"], step["stage"]),
-                step["entered"],
-                step["conversion"],
-                None
-                if step["days"] is None
-                else (step["days"]["p25"], step["days"]["p50"], step["days"]["p75"]),
-            )
-            for step in steps
-        ]
-        if steps[-1]["to"] is None:
-            stages.append(Stage(_WON, steps[-1]["advanced"]))
-        return Funnel(name="funnel", title=WORDS["funnel_title"], stages=stages)
+        return funnel_of(self.found["funnel"], WORDS["funnel_title"])
 
     def row(self, one: Answer) -> dict[str, Any]:
         """A bottleneck as a row of the table."""

@@ -23,6 +23,9 @@ from service.pages.target_sharing.wanted import CONFIDENCE, EVENS, PATH, Wanted,
 from service.pages.target_sharing.words import WORDS
 
 router = APIRouter(include_in_schema=False)
+_QUARTERS = 4  # whose targets are looked back at
+# What fixed amounts make impossible: told on the page, which then shows the targets without them.
+_ON_PAGE = ("bad_bounds", "bounds_do_not_fit")
 
 
 @router.get(PATH)
@@ -33,9 +36,16 @@ async def show_target_sharing(*, request: Request, asked: AskedDep) -> Response:
     if is_typed(said):
         return RedirectResponse(Wanted.typed(said).address(asked), 303)
     page = Asking.of(request, asked)
-    told = Wanted.of(said)
-    wanted, shared = await _shared(page, told)
+    told, fault = Wanted.of(said), None
+    try:
+        wanted, shared = await _shared(page, told)
+    except SanchoError as found:
+        if found.code not in _ON_PAGE:
+            raise
+        wanted, shared = await _shared(page, replace(told, fixed={}))
+        wanted, fault = replace(wanted, fixed=told.fixed), found.text.to(page.lang)
     targets = page.cases.targets
+    evenness = partial(targets.evenness, page.scope, _QUARTERS, page.as_of, page.lang, page.sight)
     levels = await page.run(
         partial(targets.levels, page.period, page.scope, page.as_of, page.lang, sight=page.sight)
     )
@@ -48,10 +58,12 @@ async def show_target_sharing(*, request: Request, asked: AskedDep) -> Response:
         asked=asked,
         currency=page.currency,
         period=page.period_words(shared["period"]),
-        is_first_guess=wanted is not told,
+        is_first_guess=wanted.base != told.base,
+        fault=fault,
+        past=await page.run(evenness) if said.get("past") else None,
         may_store=may(caller_of(request).rights, save_target_sharing.__name__),
     )
-    return site.page(request, "target_sharing.html.j2", words=WORDS, **view)
+    return site.page(request, "target_sharing.html.j2", 422 if fault else 200, words=WORDS, **view)
 
 
 @router.post(PATH)

@@ -11,7 +11,7 @@ import orjson
 
 from crm.i18n import Language, Text
 from models.sharing.ways import CHANCE, EVEN, HISTORY, PIPELINE
-from pictures.chances import HOLLOW, SHAPES, Chances, Mark
+from pictures.chances import HOLLOW, SHAPES, ChanceMark, Chances
 from pictures.measure import COUNT, PERCENT, Measure
 from service.pages.asked import Asked
 from service.pages.frame import frame
@@ -52,8 +52,14 @@ def sharing_view(
     may_store: bool,
     period: str,
     is_first_guess: bool = False,
+    fault: str | None = None,
+    past: Answer | None = None,
 ) -> dict[str, Any]:
-    """The values of the page's template."""
+    """The values of the page's template.
+
+    `fault`: why the fixed amounts are not in what is shown; `past`: how even targets were, if asked.
+    """
+    refusal = "past_not" if asked.as_of is not None else "may_not" if not may_store else ""
     page = _Sharing(lang, shared, currency, asked, wanted)
     return {
         **frame(lang, PATH, asked, shared, scopes, currency, wanted.said()),
@@ -69,10 +75,11 @@ def sharing_view(
         "unit": page.unit.unit.to(lang),
         "compare": page.compare(),
         "compare_said": page.compare_said(),
-        "save": page.save() if may_store and asked.as_of is None else None,
-        "refusal": ""
-        if may_store and asked.as_of is None
-        else WORDS["may_not" if not may_store else "past_not"].to(lang),
+        "save": None if refusal or fault else page.save(),
+        "refusal": WORDS[refusal or "fault_not"].to(lang),
+        "fault": fault,
+        "past_targets": None if past is None else page.past(past),
+        "past_address": f"{wanted.address(asked, past='1')}#past",
         "left_out": shared["left_out"],
         "assumptions": shared["assumptions"],
         "differences": [one["message"] for one in shared["differences"]],
@@ -193,7 +200,7 @@ class _Sharing:
         picture = Chances(
             name=f"ways-{number}",
             title=_both(WORDS["ways_of"].format(name=name).to(lang)),
-            marks=[Mark(_both(labels[way]), chances[way]) for way in _ORDER],
+            marks=[ChanceMark(_both(labels[way]), chances[way]) for way in _ORDER],
             chosen=_ORDER.index(self.shared["way"]),
         )
         is_low = row["probability"] is not None and row["probability"] < 0.5
@@ -269,6 +276,20 @@ class _Sharing:
             .format(way=best["label"], spread=COUNT.number(best["spread_pp"]))
             .to(self.lang)
         )
+
+    def past(self, evenness: Answer) -> list[dict[str, str]]:
+        """How far chances were apart under the targets of past quarters, and how many were reached."""
+        lang = self.lang
+        return [
+            {
+                "period": one["period"],
+                "people": cell(one["people"], COUNT, lang),
+                **{name: cell(one[name], PERCENT, lang) for name in ("lowest", "median", "highest")},
+                "spread": cell(one["spread_pp"], COUNT, lang),
+                "reached": cell(one["reached"], PERCENT, lang),
+            }
+            for one in evenness["quarters"]
+        ]
 
     def save(self) -> dict[str, Any]:
         """The form that stores what is shown."""

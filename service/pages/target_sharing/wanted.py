@@ -86,9 +86,9 @@ class Wanted:
             said["round"] = _written(self.round_to)
         return {**said, **{f"{_FIXED}{scope}": _written(value) for scope, value in self.fixed.items()}}
 
-    def address(self, asked: Asked) -> str:
+    def address(self, asked: Asked, **also: str) -> str:
         """The address of the page that says the same."""
-        query = {**asked.kept(), **self.said()}
+        query = {**asked.kept(), **self.said(), **also}
         return f"{PATH}?{urlencode(query)}" if query else PATH
 
     def request(

@@ -97,6 +97,21 @@ WORDS: Mapping[str, Text] = {
         "過去の時点の配分は保存できません。「今に戻る」から開き直してください。",
         "What is as of a past day cannot be stored; go back to now first.",
     ),
+    "fault_not": Text(
+        "固定する額を直して「配分し直す」を押すと、保存できます。",
+        "Change what is fixed and share out again; then it can be stored.",
+    ),
+    "without_fixed": Text(
+        "下の表は、固定なしで配分したものです。", "The table below is shared out without fixed amounts."
+    ),
+    "past_title": Text("これまでの目標はどれだけ公平だったか", "How fair were past targets?"),
+    "past_said": Text(
+        "各四半期の初日の時点で、一人ひとりの目標がどれだけ届きそうだったか",
+        "How likely each one's target was on the first day of the quarter",
+    ),
+    "quarter": Text("四半期", "Quarter"),
+    "people": Text("人数", "People"),
+    "reached": Text("達成した割合", "Reached"),
     "done_kept": Text("目標を保存しました。", "The targets are stored."),
     "done_changed": Text(
         "新しいデータが入り、配分が変わりました。まだ保存していません。確かめてから、もう一度保存してください。",
