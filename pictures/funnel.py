@@ -35,14 +35,18 @@ class Funnel(Picture):
 
     @property
     def sentence(self) -> Text:
-        """The step with the lowest share."""
+        """The step with the lowest share; where none is known, the deals of the first stage."""
         steps = [
             (one.goes_on, one, after)
             for one, after in zip(self.stages, self.stages[1:], strict=False)
             if one.goes_on is not None
         ]
         if not steps:
-            return Text("ステージ移行率はまだ分かりません。", "No stage conversion is known yet.")
+            first = self.stages[0]
+            return Text(
+                "{a}に{n}件。ステージ移行率はまだ分かりません。",
+                "{a}: {n} deals. No stage conversion is known yet.",
+            ).format(a=first.label, n=COUNT.number(first.deals))
         share, one, after = min(steps, key=lambda step: step[0])
         return Text(
             "いちばん細いのは{a}→{b}で、進むのは{p}です。", "Narrowest: {a} to {b}, where {p} go on."
