@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import pandas as pd
@@ -11,6 +10,7 @@ from crm.i18n import Language
 from crm.instants import as_of_instant, last_known_day
 from crm.periods import period_seen_from
 from crm.schema import TABLES
+from crm.store.jobs import DONE
 from models.forecast.organisation import COMPANY
 from models.win.fitting import FEW_DEALS
 from service.job_requests import JobRequests
@@ -19,16 +19,18 @@ from service.language import period_text, scope_text
 from service.quarantine import Quarantine
 from service.serving_state import ServingState
 
-NO_DATA, IMPORTING, TRAINING_NOW, NOT_TRAINED, READY = (
+NO_DATA, IMPORTING, TRAINING_NOW, NOT_TRAINED, LOADING, READY = (
     "no_data",
     "importing",
     "training",
     "not_trained",
+    "loading",
     "ready",
 )
 _MOST_JOBS = 100
 _PERIODS = ("this-quarter", "next-quarter", "this-month", "this-year")
 _REVENUE = "revenue"
+_TABLES = ("organisation", "people", "teams", "targets")
 
 
 class SetUp:
@@ -47,7 +49,7 @@ class SetUp:
         elif has_model:
             stage = READY
         else:
-            stage = NOT_TRAINED if deals else NO_DATA
+            stage = NO_DATA if not deals else LOADING if self._is_trained() else NOT_TRAINED
         return {
             "stage": stage,
             "job": None if job is None else self._jobs.one(job.job_id, lang),
@@ -55,6 +57,13 @@ class SetUp:
             "has_model": has_model,
             "few_deals": self.few_deals(),
         }
+
+    def _is_trained(self) -> bool:
+        """Whether a training has just put a model in service, which is being loaded."""
+        last = self._jobs.last_one((TRAINING, SAMPLE), "en")
+        if last is None or last["state"] != DONE:
+            return False
+        return bool(last["kind"] == SAMPLE or last["result"]["promoted"])
 
     def few_deals(self) -> tuple[int, int] | None:
         """How many deals the model has learned from, and how many are enough; None where they are."""
@@ -65,7 +74,9 @@ class SetUp:
 
     def overview(self, lang: Language) -> dict[str, Any]:
         """Rows by table, whose targets can be set for which periods, which are, and the last training."""
-        log = self._serving.store.read(tables=("organisation", "people", "teams", "targets"))
+        log = self._serving.store.read(
+            self._serving.zone(), tables=("organisation", "people", "teams", "targets")
+        )
         known = log.as_of(as_of_instant(None, log.zone))
         organisation = known.organisation
         today = last_known_day(as_of_instant(None, organisation.zone), organisation.zone)
@@ -93,8 +104,7 @@ class SetUp:
             ],
             "currency": organisation.currency,
             "quarantined": self._quarantine.count(),
-            "training": self._jobs.last_one(TRAINING, lang),
-            "now": datetime.now(organisation.zone).isoformat(timespec="seconds"),
+            "training": self._jobs.last_one((TRAINING,), lang),
         }
 
 

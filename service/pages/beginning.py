@@ -11,6 +11,7 @@ from service.api.pools import pools_of
 from service.pages import site
 from service.pages.progress import REFRESH_SECONDS, progress_of
 from service.pages.setup_words import WORDS
+from service.set_up import LOADING
 from service.use_cases import UseCases
 
 
@@ -28,6 +29,6 @@ async def beginning(request: Request) -> Response | None:
         words=WORDS,
         stage=stage["stage"],
         running=None if job is None else progress_of(job, lang),
-        again=None if job is None else REFRESH_SECONDS,
+        again=REFRESH_SECONDS if job is not None or stage["stage"] == LOADING else None,
         may_set_up=may(caller_of(request).rights, "show_setup"),
     )

@@ -202,5 +202,10 @@ WORDS: Mapping[str, Text] = {
         "データはそろいました。学習すると、ここに今期の見通しが出ます",
         "The data are here. Once trained, this period's outlook appears here",
     ),
+    "loading_title": Text("学習が終わりました", "The model is trained"),
+    "loading_said": Text(
+        "見通しを準備しています。数秒で表示されます。",
+        "The outlook is being prepared; it appears in seconds.",
+    ),
     "to_setup": Text("設定・取込へ", "To the set-up"),
 }

@@ -44,14 +44,15 @@ WORDS: Mapping[str, Text] = {
         "時点 {as_of} ・ モデル v{version}（{trained} 学習）",
         "As of {as_of} · model v{version} (trained {trained})",
     ),
-    "past": Text(
-        "{as_of}の眺めです（その後の出来事は含みません）。",
-        "The view {as_of}; what came later is not in it.",
-    ),
-    "back_to_now": Text("今に戻る", "Back to now"),
+    "present": Text("今", "now"),
+    "choice": Text("表示する期間と範囲", "Period and scope shown"),
+    "theme": Text("配色", "Colours"),
+    "theme_auto": Text("自動", "Automatic"),
+    "theme_light": Text("明るい", "Light"),
+    "theme_dark": Text("暗い", "Dark"),
     "same_numbers": Text("同じ数字をJSONで", "The same numbers as JSON"),
     "api": Text("REST APIリファレンス", "REST API reference"),
-    "computing": Text(
+    "being_computed": Text(
         "計算中です。あと数秒で、この画面に結果が出ます。",
         "Being computed; the answer appears here in a few seconds.",
     ),
@@ -60,6 +61,7 @@ WORDS: Mapping[str, Text] = {
     "to_begin": Text("見通しへ", "To the outlook"),
     "request_id": Text("お問い合わせ番号 {id}", "Request {id}"),
     "unit_choice": Text("単位", "Unit"),
+    "badge": Text("取り込めなかった行 {n}件", "{n} rejected rows"),
     "unit_usual": Text("自動", "Automatic"),
 }
 VERDICTS = (

@@ -7,7 +7,8 @@ from statistics import NormalDist
 
 from crm.i18n import Text
 from pictures.bullet import Bullet
-from pictures.chances import Chances, Mark
+from pictures.chances import Chances
+from pictures.chances import Mark as ChanceMark
 from pictures.curve import Curve
 from pictures.diverging import Diverging
 from pictures.dots import Dots
@@ -18,6 +19,7 @@ from pictures.measure import Measure
 from pictures.picture import Picture
 from pictures.reliability import Bin, Reliability
 from pictures.spark import Spark
+from pictures.timeline import Lane, Mark, Stretch, Timeline
 from pictures.waterfall import Part, Waterfall
 
 MILLION = Measure(1e6, Text("百万円", "M JPY"), 1)
@@ -78,6 +80,39 @@ def waterfall() -> Waterfall:
     )
 
 
+def timeline() -> Timeline:
+    """A deal of two months: three stages, a date that was pushed back, two activities."""
+    visit, proposal, quote = (_START + timedelta(days=days) for days in (12, 14, 40))
+    last = _START + timedelta(days=61)
+    return Timeline(
+        name="timeline",
+        title=Text("これまでの経過", "What has happened"),
+        first=_START,
+        last=last,
+        lanes=[
+            Lane(
+                Text("段階", "stage"),
+                [
+                    Stretch(_START, visit, Text("アポイント", "Appointment")),
+                    Stretch(visit, proposal, Text("初回訪問", "First visit")),
+                    Stretch(proposal, last, Text("提案", "Proposal")),
+                ],
+            ),
+            Lane(
+                Text("受注予定", "planned date"),
+                marks=[
+                    Mark(quote, Text("11/30 → 12/28", "11/30 → 12/28"), Text("12/28", "12/28"), is_bad=True),
+                    Mark(_START, Text("11/30", "11/30"), Text("11/30", "11/30")),
+                ],
+            ),
+            Lane(
+                Text("活動", "activities"),
+                marks=[Mark(visit, Text("訪問", "visit")), Mark(quote, Text("見積", "quote"))],
+            ),
+        ],
+    )
+
+
 def all_pictures() -> list[Picture]:
     """One of each kind."""
     return [
@@ -98,10 +133,10 @@ def all_pictures() -> list[Picture]:
             name="chances",
             title=Text("配分ごとの達成確率", "Chance under each way"),
             marks=[
-                Mark(Text("同じ確率", "equal chances"), 0.42),
-                Mark(Text("均等", "evenly"), 0.03),
-                Mark(Text("前年実績比", "by last year"), 0.75),
-                Mark(Text("パイプライン比", "by pipeline"), 0.5),
+                ChanceMark(Text("同じ確率", "equal chances"), 0.42),
+                ChanceMark(Text("均等", "evenly"), 0.03),
+                ChanceMark(Text("前年実績比", "by last year"), 0.75),
+                ChanceMark(Text("パイプライン比", "by pipeline"), 0.5),
             ],
         ),
         Curve(
@@ -112,6 +147,7 @@ def all_pictures() -> list[Picture]:
             lost=[0.02 * week for week in range(14)],
             typed=date(2026, 12, 20),
             likely=(date(2026, 11, 20), date(2026, 12, 10), date(2026, 12, 25)),
+            end=_WEEKS[7],
         ),
         Funnel(
             name="funnel",
@@ -163,4 +199,5 @@ def all_pictures() -> list[Picture]:
                 Ranged(Text("高橋 遥", "Haruka Takahashi"), -7e6, -12e6, -1e6),
             ],
         ),
+        timeline(),
     ]

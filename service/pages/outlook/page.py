@@ -10,11 +10,13 @@ from fastapi.responses import Response
 from service import questions
 from service.access_rules import may
 from service.api.access import caller_of
+from service.api.pools import pools_of
 from service.pages import site
 from service.pages.asked import AskedDep
 from service.pages.asking import Asking
 from service.pages.forms import as_form, form_of, go_on
 from service.pages.meeting_form import made
+from service.pages.outlook.beside import beside_view
 from service.pages.outlook.call import amount_of, call_view
 from service.pages.outlook.view import outlook_view
 from service.pages.outlook.words import WORDS
@@ -30,7 +32,7 @@ router = APIRouter(include_in_schema=False)
 async def show_outlook(*, request: Request, asked: AskedDep) -> Response:
     """How likely the target is, what moves it, and who needs help."""
     page = Asking.of(request, asked)
-    forecast = await page.forecast()
+    proofs = page.cases.proofs
     use, about = page.cases.recommendations, (page.scope, asked.named_period, page.as_of)
     forecast = await page.forecast()
     view = outlook_view(
@@ -45,7 +47,8 @@ async def show_outlook(*, request: Request, asked: AskedDep) -> Response:
         await page.scopes(),
         asked=asked,
         currency=page.currency,
-        period=page.period_words(forecast["period"]),
+        intervals=await pools_of(request).aside.run(proofs.intervals),
+        period=page.period_named(forecast["period"]),
     )
     calls = await page.run(
         partial(page.cases.calls.calls, forecast["period"], page.scope, page.lang, page.sight)
@@ -53,6 +56,8 @@ async def show_outlook(*, request: Request, asked: AskedDep) -> Response:
     can_call = may(caller_of(request).rights, "send_call") and page.as_of is None
     unit = money_measure([forecast["revenue"]["p50"]], page.currency, page.lang, asked.unit)
     view |= call_view(calls, unit, page.currency, page.lang, can_call)
+    few = page.cases.set_up.few_deals()
+    view |= beside_view(page.lang, view["exact"], page.scope, proofs.backtest(), few)
     return site.page(request, "outlook.html.j2", words=WORDS, **view)
 
 

@@ -69,6 +69,17 @@ WORDS: Mapping[str, Text] = {
         "1ポイント以上動かすものは見つかりません。進め方はこのままで構いません。",
         "Nothing found moves it by a point or more; go on as you do.",
     ),
+    "record": Text(
+        "過去に{low}〜{high}%と予測した{n}回のうち、{k}回は目標に届きました。",
+        "Of {n} past forecasts at {low} to {high}%, {k} were reached.",
+    ),
+    "record_link": Text("予測の成績", "Track record"),
+    "few_deals": Text(
+        "決着した商談が{n}件。会社の平均に寄せた広めの見込みです。あと{more}件で自社の傾向が効きはじめます。",
+        "{n} deals have closed: the forecast is wide and leans on averages. "
+        "With {more} more, your own record counts.",
+    ),
+    "forecast_middle": Text("着地見込み {middle}", "Forecast {middle}"),
     "teams": Text("内訳（助けの要る順）", "Parts (who needs help first)"),
     "name": Text("名前", "Name"),
     "chance": Text("達成確率", "Chance of target"),

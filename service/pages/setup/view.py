@@ -137,6 +137,9 @@ def _job(job: Answer, lang: Language) -> dict[str, Any]:
         "is_book": any(row["is_managers_book"] for row in preview),
         "sheets": [_sheet(row, lang) for row in preview] if len(preview) > 1 else [],
         "is_done": job["state"] == "done",
+        "takes_any": any(
+            counts["imported"] + counts["unchanged"] for counts in result.get("tables", {}).values()
+        ),
         "bad": bad,
         "errors": [
             {
