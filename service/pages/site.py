@@ -114,6 +114,14 @@ def page(
     return response
 
 
+def waiting(request: Request, title: Text) -> Response:
+    """The page while its answer is being computed: it asks again, and then waits (`waited=1`)."""
+    lang = reader_language(request)
+    kept = [(name, value) for name, value in parse_qsl(request.url.query) if name != "waited"]
+    again = f"{request.url.path}?{urlencode([*kept, ('waited', '1')])}"
+    return page(request, "waiting.html.j2", title=title.to(lang), again=again)
+
+
 def _waiting(request: Request) -> int:
     """How many rows wait to be put right, as far as anybody has counted."""
     quarantine: Quarantine | None = request.app.state.use_cases.quarantine

@@ -52,7 +52,7 @@ WORDS: Mapping[str, Text] = {
     "theme_dark": Text("暗い", "Dark"),
     "same_numbers": Text("同じ数字をJSONで", "The same numbers as JSON"),
     "api": Text("REST APIリファレンス", "REST API reference"),
-    "computing": Text(
+    "being_computed": Text(
         "計算中です。あと数秒で、この画面に結果が出ます。",
         "Being computed; the answer appears here in a few seconds.",
     ),

@@ -6,6 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from service import questions
+from service.access_rules import may
+from service.api.access import caller_of
 from service.pages import site
 from service.pages.asked import AskedDep
 from service.pages.asking import Asking
@@ -43,5 +45,6 @@ async def show_plan(*, request: Request, asked: AskedDep) -> Response:
         asked_plan=wanted,
         currency=page.currency,
         period=page.period_words(forecast["period"]),
+        can_agree=may(caller_of(request).rights, "send_review"),
     )
     return site.page(request, "kpi_plan.html.j2", words=WORDS, **view)

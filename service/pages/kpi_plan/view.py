@@ -8,6 +8,7 @@ from typing import Any
 
 from crm.i18n import Language
 from pictures.measure import PERCENT, Measure
+from service.meetings.common import THIS_WEEK
 from service.pages.asked import Asked
 from service.pages.frame import frame
 from service.pages.kpi_plan.asked import AskedPlan
@@ -30,6 +31,7 @@ def plan_view(
     asked_plan: AskedPlan,
     currency: str,
     period: str,
+    can_agree: bool = False,
 ) -> dict[str, Any]:
     """The values of the page's template; no `plan`: it is being computed. `about`: the scope's forecast."""
     also = asked_plan.fields()
@@ -41,6 +43,7 @@ def plan_view(
         "percent": f"{asked_plan.percent:g}",
         "nearest": f"{min(max(5 * round(asked_plan.percent / 5), 50), 95)}",
         "wanted": f"{asked_plan.percent:g}%",
+        "review_address": _review_address(asked, asked_plan) if can_agree else None,
         "has_target": about["target"] is not None,
         "target": None,
     }
@@ -142,3 +145,10 @@ class _Plan:
 def _tenths(unit: str, lang: Language) -> Measure:
     """In what a number per week or day is written."""
     return Measure(1.0, kpi_measure(unit, [0.1], "", lang).unit, 1)
+
+
+def _review_address(asked: Asked, asked_plan: AskedPlan) -> str | None:
+    """Where the plan becomes agreements of this week's review, which takes the smallest plan for 80 % now."""
+    is_same = asked_plan == AskedPlan() and asked.named_period is None and asked.as_of is None
+    about = Asked(scope=asked.scope, unit=asked.unit)
+    return about.address(f"/reviews/{THIS_WEEK}", plan="1") + "#plan" if is_same else None

@@ -55,6 +55,7 @@ WORDS: Mapping[str, Text] = {
     "people_none": Text(
         "担当者の行動量は、いまのペースのままで足ります。", "Everybody's usual pace is enough."
     ),
+    "to_review": Text("週次会議に渡す", "Take it to the weekly review"),
     "rep": Text("担当者", "Rep"),
     "kpi": Text("KPI", "KPI"),
     "usual_week": Text("現状／週", "Usual per week"),

@@ -7,6 +7,7 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
+from service.meetings.common import THIS_WEEK
 from service.pages.asked import Asked
 from service.pages.kpi_plan import page as plan_page
 from service.pages.kpi_plan.asked import AskedPlan
@@ -86,6 +87,30 @@ def test_people_stand_with_what_is_above_their_usual_pace_alone() -> None:
     assert [one["name"] for one in plan["people"]] == ["A"]
     assert plan["people"][0]["rows"][0]["per_week"] == '<data value="2.5">2.5</data>'
     assert plan["people_said"] == "1 numbers of 1 people are above their usual pace."
+
+
+@pytest.mark.parametrize(
+    ("asked", "asked_plan", "address"),
+    [
+        (Asked(scope="team:T1"), AskedPlan(), "/reviews/{week}?scope=team%3AT1&plan=1#plan"),
+        (Asked(), AskedPlan(70.0), None),
+        (Asked(), AskedPlan(80.0, {"leads": 50.0}), None),
+        (Asked(as_of="2026-11-19"), AskedPlan(), None),
+    ],
+)
+def test_the_plan_that_the_weekly_review_takes_can_be_taken_there(asked, asked_plan, address) -> None:
+    page = plan_view(
+        "en",
+        example("make_plan"),
+        example("get_forecast"),
+        example("list_scopes"),
+        asked=asked,
+        asked_plan=asked_plan,
+        currency="JPY",
+        period="2026-Q4",
+        can_agree=True,
+    )
+    assert page["review_address"] == (None if address is None else address.format(week=THIS_WEEK))
 
 
 def test_the_address_of_a_combination_asks_for_the_same_again() -> None:
