@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from crm.importing import push_rows
 from crm.instants import last_known_day
+from crm.store import StoredAgreement, StoredCall
 from service import schemas
 from tests.support.fakes import TOKYO
 from tests.support.served import Served, small_service
@@ -249,12 +250,30 @@ def test_a_call_is_kept_beside_the_forecast_of_its_moment(client: TestClient) ->
 def test_calls_of_a_period_that_is_over_are_marked_beside_the_forecast(
     served: Served, client: TestClient
 ) -> None:
-    past = "2026-10"
-    asked(client, "PUT", f"/calls/{past}", {"amount": 2e6, "confidence": "low"})
-    told = asked(client, "GET", f"/calls/{past}")
-    won = asked(client, "GET", f"/forecasts/{past}")["closed"]
+    period = "2026-10-01..2026-10-31"
+    made = StoredCall(
+        call_id="past", scope="company", period=period, amount=2e6, confidence="low", made_at=1, made_by="P0",
+        p10=1e6, p50=3e6, p90=4e6, model_version="1",
+    )  # fmt: skip
+    served.cases.serving.store.meetings.add_call(made)
+    told = asked(client, "GET", "/calls/2026-10")
+    won = asked(client, "GET", "/forecasts/2026-10")["closed"]
     assert told["is_over"] is True
     assert told["actual"] == won > 0
     [call] = told["calls"]
-    assert call["error"] == 2e6 - won
-    assert call["forecast_error"] == call["p50"] - won
+    assert (call["error"], call["forecast_error"]) == (2e6 - won, 3e6 - won)
+
+
+def test_all_of_the_last_meeting_is_carried_and_of_those_before_it_what_is_open_alone(
+    served: Served, client: TestClient, today: date
+) -> None:
+    for weeks in (1, 2):
+        made = StoredAgreement(
+            agreement_id=f"settled {weeks} weeks before", person_id="P0", what="x", due="2026-10-01",
+            scope="team:T1", meeting=week(today - timedelta(7 * weeks)), made_at=1, made_by="P0",
+            result="done", result_at=2, result_by="P0",
+        )  # fmt: skip
+        served.cases.serving.store.meetings.add_agreement(made)
+    carried = ids(asked(client, "GET", "/reviews/this-week?scope=team:T1")["carried"])
+    assert "settled 1 weeks before" in carried
+    assert "settled 2 weeks before" not in carried
