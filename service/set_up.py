@@ -49,7 +49,8 @@ class SetUp:
         elif has_model:
             stage = READY
         else:
-            stage = NO_DATA if not deals else LOADING if self._is_trained() else NOT_TRAINED
+            is_loading = not self._serving.lacks_model or self._is_trained()
+            stage = NO_DATA if not deals else LOADING if is_loading else NOT_TRAINED
         return {
             "stage": stage,
             "job": None if job is None else self._jobs.one(job.job_id, lang),

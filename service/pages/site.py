@@ -133,14 +133,6 @@ def rendered(template: str, **values: Any) -> str:
     return _templates().get_template(template).render(**values)
 
 
-def waiting(request: Request, title: Text) -> Response:
-    """The page while its answer is being computed: it asks again, and then waits (`waited=1`)."""
-    lang = reader_language(request)
-    kept = [(name, value) for name, value in parse_qsl(request.url.query) if name != "waited"]
-    again = f"{request.url.path}?{urlencode([*kept, ('waited', '1')])}"
-    return page(request, "waiting.html.j2", title=title.to(lang), again=again)
-
-
 def refused(request: Request, fault: Exception) -> Response:
     """The answer to a call that is refused: a page where a page was asked for, else problem details.
 
