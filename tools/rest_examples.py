@@ -132,6 +132,7 @@ def main() -> None:
 def examples(client: TestClient, worker: Worker) -> Iterator[tuple[str, Any]]:
     """Operation, and what was sent and answered."""
     yield from of_programs(client, worker)
+    yield from of_meetings(client)
     yield from of_people(client)
 
 
@@ -148,6 +149,32 @@ def of_programs(client: TestClient, worker: Worker) -> Iterator[tuple[str, Any]]
         yield call.operation, {**sent, "response": invented(shortened(answer))}
         for other in _SAME.get(call.operation, ()):
             yield other, {**sent, "response": invented(shortened(answer))}
+
+
+def of_meetings(client: TestClient) -> Iterator[tuple[str, Any]]:
+    """A review, a one-on-one and a call, with what is agreed in them."""
+    [owner] = {str(row["owner_id"]) for row in ask(client, Call("", "GET", "/v1/actions?limit=1"))["actions"]}
+    notes = {"notes": {"decisions": "A社には部長が同行する"}, "version": 0}
+    agreed = {"person_id": owner, "what": "決裁者に会う", "due": "2026-12-04", "week": "this-week"}
+    called = {"amount": 195_000_000, "confidence": "medium", "reason": "大口が固い"}
+    told = {}
+    for call in (
+        Call("add_agreement", "POST", "/v1/agreements", {**agreed, "activity": "visit"}),
+        Call("save_review", "PUT", "/v1/reviews/this-week", notes),
+        Call("get_review", "GET", "/v1/reviews/this-week"),
+        Call("list_agreements", "GET", "/v1/agreements"),
+        Call("save_one_on_one", "PUT", f"/v1/people/{owner}/one-on-one", notes),
+        Call("get_one_on_one", "GET", f"/v1/people/{owner}/one-on-one"),
+        Call("make_call", "PUT", "/v1/calls/this-quarter", called),
+        Call("get_calls", "GET", "/v1/calls/this-quarter"),
+    ):
+        told[call.operation] = ask(client, call)
+        sent = {} if call.body is None else {"request": invented(call.body)}
+        yield call.operation, {**sent, "response": invented(shortened(told[call.operation]))}
+    settled = {"result": "done", "version": 1}
+    made = told["add_agreement"]["agreement_id"]
+    answer = ask(client, Call("change_agreement", "PUT", f"/v1/agreements/{made}", settled))
+    yield "change_agreement", {"request": settled, "response": invented(shortened(answer))}
 
 
 def of_jobs(client: TestClient, worker: Worker) -> Iterator[Call]:

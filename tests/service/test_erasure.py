@@ -22,7 +22,7 @@ from crm.errors import SanchoError
 from crm.importing import push_rows
 from crm.instants import as_of_instant
 from crm.sealed_folder import read_sealed, write_sealed
-from crm.store import Store, audit
+from crm.store import Store, StoredAgreement, StoredNotes, audit
 from crm.store.engine import open_engine
 from crm.store.erasures import end_sign_in
 from crm.store.queue_database import queue_url
@@ -260,6 +260,25 @@ def test_an_id_that_says_who_it_is_is_replaced_by_one_that_sorts_as_it_did(tmp_p
         log = store.read(TOKYO)
         assert done.row_key in set(log["deals"]["owner_id"])
         assert f"person:{done.row_key}" in set(log["targets"]["scope"])
+
+
+def test_what_was_noted_and_agreed_in_meetings_forgets_name_and_id(tmp_path: Path):
+    settings = _installation(tmp_path / "home", person="hanako.mitarai")
+    with Store.open(settings.store_url) as store:
+        notes = StoredNotes(notes=json.dumps({"facts": NAME}), saved_at=1, saved_by="hanako.mitarai")
+        store.meetings.save_one_on_one("hanako.mitarai", "2026-11-20", notes, 0)
+        store.meetings.add_agreement(
+            StoredAgreement(
+                agreement_id="a", person_id="hanako.mitarai", what=f"{NAME}に同行する", due="2026-12-01",
+                scope="person:hanako.mitarai", meeting="2026-11-20", made_at=1, made_by="hanako.mitarai",
+            )
+        )  # fmt: skip
+    done = erase(settings, "person", "hanako.mitarai")
+    assert _bytes_with_the_name(settings.home) == []
+    with Store.open(settings.store_url) as store:
+        [agreed] = store.meetings.agreements(person_id=done.row_key)
+        assert (agreed.scope, agreed.what) == (f"person:{done.row_key}", f"{done.pseudonym}に同行する")
+        assert store.meetings.one_on_one_days(done.row_key) == ["2026-11-20"]
 
 
 def test_an_erasure_that_was_interrupted_goes_on_with_the_same_pseudonym(

@@ -122,4 +122,5 @@ def test_whoever_pages_is_told_which_rows(api: dict[str, Any]) -> None:
         "list_models": "models",
         "list_jobs": "jobs",
         "list_webhook_deliveries": "deliveries",
+        "list_quarantine": "rows",
     }

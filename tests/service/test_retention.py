@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from crm.acting import Entry
 from crm.errors import SanchoError
 from crm.importing import push_rows
-from crm.instants import DAY, as_of_instant
-from crm.store import Store
+from crm.instants import DAY, as_of_instant, local_datetime
+from crm.store import Store, StoredAgreement, StoredCall, StoredNotes
 from crm.store.audit import save
 from crm.store.engine import open_engine
 from crm.store.queue_database import queue_url
@@ -91,6 +91,32 @@ def test_what_is_older_goes_and_what_is_newer_stays(tmp_path: Path):
         "deal_scores": 0,
         "person_answers": 0,
     }
+
+
+def test_what_meetings_left_goes_by_when_it_was_written_or_due(tmp_path: Path):
+    settings = _settings(tmp_path, meetings=30)
+    old, new = NOW - 40 * DAY, NOW - 5 * DAY
+    with Store.open(settings.store_url) as store:
+        for at in (old, new):
+            day = local_datetime(at, TOKYO).date().isoformat()
+            notes = StoredNotes(notes="{}", saved_at=at, saved_by="P1")
+            store.meetings.save_review("company", f"week of {day}", notes, 0)
+            store.meetings.save_one_on_one("P1", day, notes, 0)
+            store.meetings.add_agreement(
+                StoredAgreement(
+                    agreement_id=day, person_id="P1", what="x", due=day, scope="company", meeting="2026-W01",
+                    made_at=old, made_by="P1",
+                )
+            )  # fmt: skip
+            store.meetings.add_call(
+                StoredCall(
+                    call_id=day, scope="company", period="p", amount=at, confidence="low", made_at=at,
+                    made_by="P1", p10=1.0, p50=2.0, p90=3.0, model_version="1",
+                )
+            )  # fmt: skip
+    assert carry_out(settings, _nothing, lambda: NOW)["removed"] == {"meetings": 4}
+    left = ("reviews", "one_on_ones", "agreements", "calls")
+    assert [_count(settings.store_url, table) for table in left] == [1, 1, 1, 1]
 
 
 def test_refused_rows_go_with_the_age_of_their_import(tmp_path: Path):

@@ -24,6 +24,7 @@ from service.pages.one_on_one.words import WORDS
 from service.pages.people.view import PATH, sheet_address
 from service.pages.seam import as_page
 from service.problems import STATUS
+from service.yomi.past_ranks import WEEK
 
 router = APIRouter(include_in_schema=False)
 _ADDRESS = PATH + "/{person}/1on1"
@@ -83,6 +84,7 @@ async def _shown(
         sheet,
         await page.forecast(),
         await page.ask(actions),
+        await page.ask(questions.yomi(cases.yomi, page.period, page.scope, seen, WEEK, lang, page.sight)),
         currency=page.currency,
         can_write=can_write,
         typed=typed,

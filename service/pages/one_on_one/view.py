@@ -27,13 +27,13 @@ def one_on_one_view(
     sheet: Answer,
     forecast: Answer,
     actions: Answer,
+    yomi: Answer,
     *,
     currency: str,
     can_write: bool,
-    habit: Answer | None = None,
     typed: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The values of the template; `habit`: how the person's own calls turned out, where that is answered."""
+    """The values of the template; of `yomi` the check of the person's own ranks is shown."""
     meeting = MeetingView(lang, sheet, currency, None, typed)
     person = sheet["scope"].partition(":")[2]
     name = sheet["name"] or person
@@ -67,7 +67,7 @@ def one_on_one_view(
             }
             for row in sheet["quiet"]
         ],
-        "habit": habit,
+        "habit": _habit(yomi, sheet["scope"], lang),
         "steps": step_rows(actions["actions"], sheet["chosen"], lang),
         "json_address": f"/v1{PATH}/{person}/one-on-one?{urlencode({'day': sheet['day']})}",
     }
@@ -86,6 +86,19 @@ def _answer(sheet: Answer, lang: Language) -> str:
         )
         .to(lang)
     )
+
+
+def _habit(yomi: Answer, scope: str, lang: Language) -> list[str]:
+    """What the person's own ranks were worth, a sentence for each; none where no rank was followed up."""
+    check = yomi["answer_check"]
+    own = [] if check is None else [row for row in check["by_rep"] if row["scope"] == scope]
+    said = []
+    for one in own[0]["ranks"] if own else []:
+        if one["deals"]:
+            name = "habit_few" if one["share"] is None else "habit_said"
+            counted = {"rank": one["rank"], "n": one["deals"], "k": one["won"]}
+            said.append(WORDS[name].format(**counted, agreed=PERCENT.words(one["agreed"])).to(lang))
+    return said
 
 
 def _figures(forecast: Answer, currency: str, lang: Language) -> str:

@@ -34,6 +34,14 @@ WORDS: Mapping[str, Text] = {
     "block_carried": Text("前回の約束", "What was agreed before"),
     "block_facts": Text("事実：この一週間に変わったこと", "Facts: what changed this week"),
     "block_habit": Text("ヨミの癖", "How their calls turn out"),
+    "habit_said": Text(
+        "{rank}：{n}件中{k}件を期内に受注（決めごとは{agreed}）",
+        "{rank}: {k} of {n} won in the quarter (agreed: {agreed})",
+    ),
+    "habit_few": Text(
+        "{rank}：{n}件中{k}件を期内に受注（件数不足のため参考）",
+        "{rank}: {k} of {n} won in the quarter (too few to tell)",
+    ),
     "block_own_words": Text("本人の話", "In their own words"),
     "block_next_steps": Text("次の一手（2〜3個）", "Next steps (2 or 3)"),
     "block_agreed": Text("今週の約束", "What we agree this week"),
