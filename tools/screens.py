@@ -30,7 +30,7 @@ _VIEWS = {  # width, theme, language
     "english": (1280, "light", "en"),
 }
 _TALLEST = 2_400  # pixels of a screenshot; what is below looks alike
-_COLOURS = 48
+_COLOURS = 96
 
 
 def main() -> None:
