@@ -24,6 +24,7 @@ from service.yomi.summary import value_of
 Answer = Mapping[str, Any]
 _WEEKS = (4, 8, 12)  # of the quarter that the answer check offers
 _SHARE = Measure(0.01, PERCENT.unit)  # of the target: it can be over 100 %
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STRONG = ("counted_on", "gap", "expected")
 
 
@@ -85,7 +86,8 @@ class _Yomi:
 
     def month(self, name: str) -> str:
         """A month as the head of a column."""
-        return str(int(name[5:])) if self.lang == "ja" else name
+        number = int(name[5:])
+        return str(number) if self.lang == "ja" else _MONTHS[number - 1]
 
     def column_words(self, column: Answer) -> str:
         """A column that could hold the ranks, with some of its values."""
