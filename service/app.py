@@ -57,6 +57,7 @@ from service.pages import signing_in
 from service.pages.router import ROUTERS as PAGE_ROUTERS
 from service.pages.site import refused
 from service.problems import Problem
+from service.reports import endpoint
 from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
 from service.settings import Settings, read_settings
 from service.sign_in import SignIn
@@ -77,6 +78,7 @@ _ROUTERS = [
         deals,
         forecasts,
         yomi,
+        endpoint,
         kpis,
         padding,
         people,

@@ -22,7 +22,7 @@ _LISTS_PEOPLE = frozenset(
         *("show_deals", "export_deals", "show_process"),
         *("share_targets", "get_target_evenness", "propose_kpi_sets", "review_kpi_sets", "get_padding"),
         *("get_review", "list_agreements", "show_people", "show_review"),
-        *("get_yomi", "show_yomi"),
+        *("get_yomi", "show_yomi", "download_report"),
     }
 )
 _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline", "show_deal"})

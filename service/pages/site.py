@@ -68,7 +68,7 @@ def page(
     known = {**WORDS, **(words or {})}
     done = known.get(f"done_{request.query_params.get('done', '')}")
     html = (
-        _templates()
+        templates()
         .get_template(template)
         .render(
             lang=lang,
@@ -145,9 +145,14 @@ def style_sheet() -> tuple[bytes, str]:
 
 
 @cache
-def _templates() -> Environment:
+def templates(base: str = "base.html.j2") -> Environment:
+    """The templates of all pages, on a base: that of a page, or that of a file of its own."""
     environment = Environment(
-        loader=FunctionLoader(lambda name: _FOLDER.joinpath("templates", name).read_text("utf-8")),
+        loader=FunctionLoader(
+            lambda name: _FOLDER.joinpath("templates", base if name == "base.html.j2" else name).read_text(
+                "utf-8"
+            )
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -13,6 +13,7 @@ from crm.periods import parse_period
 from pictures.measure import MISSING, PERCENT, Measure
 from service.language import period_text
 from service.pages.asked import Asked
+from service.pages.exports import export_links
 from service.pages.frame import frame
 from service.pages.values import cell, headline_measure, money_measure
 from service.pages.yomi.asked import AskedSheet
@@ -61,7 +62,8 @@ def yomi_view(
         "check": page.check(),
         **DealRows(lang, answer, asked, sheet, currency).view(),
         "notices": [warning["message"] for warning in answer["warnings"]],
-        "json_address": f"/v1/yomi/{answer['period']}?{query}",
+        "json_address": (address := f"/v1/yomi/{answer['period']}?{query}"),
+        "exports": export_links("yomi", answer["period"], answer["scope"], asked.as_of, lang, address),
     }
 
 
