@@ -13,6 +13,8 @@ from pictures.picture import Picture
 from pictures.table import Column, Table
 
 _HEIGHT = 26.0
+_MIDDLE = Text("着地見込み{p50}", "forecast {p50}")
+_WITH_RANGE = Text("着地見込み{p50}（8割の幅 {p10}〜{p90}）", "forecast {p50} (80% range {p10} to {p90})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +35,7 @@ class Bullet(Picture):
         parts = [Text("いま{v}", "{v} so far").format(v=self.measure.words(self.value))]
         if self.p50 is not None:
             written = {name: self.measure.words(getattr(self, name)) for name in ("p10", "p50", "p90")}
-            parts.append(
-                Text(
-                    "着地見込み{p50}（8割の幅 {p10}〜{p90}）", "forecast {p50} (80% range {p10} to {p90})"
-                ).format(**written)
-            )
+            parts.append((_MIDDLE if self.p10 is None else _WITH_RANGE).format(**written))
         if self.target is not None:
             parts.append(Text("目標{v}", "target {v}").format(v=self.measure.words(self.target)))
         return Text("、".join(part.ja for part in parts) + "。", ", ".join(part.en for part in parts) + ".")

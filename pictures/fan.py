@@ -17,11 +17,23 @@ from pictures.table import Column, Table, Value
 _TOP, _BOTTOM = 24.0, 26.0
 
 
+_MIDDLE = Text(
+    "受注済み{now}。期末は中央で{middle}です。",
+    "Won so far: {now}. By the end {middle} is the middle forecast.",
+)
+_WITH_RANGE = Text(
+    "受注済み{now}。期末は中央で{middle}、8割の確率で{low}〜{high}です。",
+    "Won so far: {now}. By the end {middle} is the middle forecast, "
+    "with 8 in 10 chances between {low} and {high}.",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fan(Picture):
     """`days` (n,); `closed` (n,) until each day, None in the future; quantiles (n,) from today on.
 
-    `p25` and `p75` may be left out. `target`: at the last day, None without one.
+    `p25` and `p75` may be left out; quantiles that are not shown are None throughout. `target`: at the last
+    day, None without one.
     """
 
     days: Sequence[date]
@@ -45,11 +57,7 @@ class Fan(Picture):
         so_far = self.closed[self.today]
         values = {"now": so_far, "low": self.p10[-1], "middle": self.p50[-1], "high": self.p90[-1]}
         written = {name: self.measure.words(value) for name, value in values.items()}
-        words = Text(
-            "受注済み{now}。期末は中央で{middle}、8割の確率で{low}〜{high}です。",
-            "Won so far: {now}. By the end {middle} is the middle forecast, "
-            "with 8 in 10 chances between {low} and {high}.",
-        ).format(**written)
+        words = (_WITH_RANGE if self.p10[-1] is not None else _MIDDLE).format(**written)
         if self.target is None:
             return words
         goal = Text("目標は{v}です。", " The target is {v}.").format(v=self.measure.words(self.target))

@@ -789,6 +789,21 @@ class ChildForecast(TypedDict):
     vs_last_year: NotRequired[float | None]
 
 
+class ChosenAction(TypedDict):
+    """A recommended action that was taken (accepted), passed (dismissed, and why) or done."""
+
+    deal_id: str
+    # What the deal is called; null where no name is recorded
+    name: NotRequired[str | None]
+    # What its account is called; null where no name is recorded
+    account_name: NotRequired[str | None]
+    action: str
+    label: str
+    state: Literal["accepted", "dismissed", "done"]
+    at: str
+    reason: str | None
+
+
 class ChosenKpi(TypedDict):
     """A KPI and its value."""
 
@@ -2182,9 +2197,12 @@ class OneOnOne(TypedDict):
     since: str
     # Seen as of the day on which it was saved, not as of now
     is_past: bool
+    # Of each kind the 40 of the largest deals
     moves: list[Move]
-    # How many changes of each kind there were
+    # How many changes of each kind there were; pushed_back: to a later expected close date
     counts: dict[str, int]
+    # What became of recommended actions in the seven days
+    chosen: list[ChosenAction]
     # Agreed before: what is open, what ended in the past week, and all of the last meeting
     carried: list[AgreementFields]
     # Agreed in this meeting
@@ -2492,6 +2510,9 @@ class PlanRequest(TypedDict):
     as_of: NotRequired[str | None]
     # leads, appointment_rate, proposals, win_rate, amount, cycle_time
     levers: NotRequired[list[str]]
+    # By lever, how much of the way to the top quartile of peers it goes: the answer is what that
+    # gives, instead of the smallest change, and `levers` says nothing
+    shares: NotRequired[dict[str, float]]
     # Default: the stored target
     target: NotRequired[float | None]
 
@@ -2518,6 +2539,8 @@ PlannedLever = TypedDict(
         "unit": "str",
         "from": "float",
         "to": "float",
+        # At the top quartile of peers
+        "top": "NotRequired[float | None]",
         # Share of the way to the top quartile of peers
         "share_of_step": "float",
         # What this lever alone would add at the top quartile, in points
@@ -2924,9 +2947,12 @@ class Review(TypedDict):
     since: str
     # Seen as of the day on which it was saved, not as of now
     is_past: bool
+    # Of each kind the 40 of the largest deals
     moves: list[Move]
-    # How many changes of each kind there were
+    # How many changes of each kind there were; pushed_back: to a later expected close date
     counts: dict[str, int]
+    # What became of recommended actions in the seven days
+    chosen: list[ChosenAction]
     # Agreed before: what is open, what ended in the past week, and all of the last meeting
     carried: list[AgreementFields]
     # Agreed in this meeting
@@ -2960,6 +2986,7 @@ class ReviewedSetKpi(TypedDict):
 
     kpi: str
     label: str
+    unit: str
     value: float
     now: float | None
     # null: the period still runs

@@ -116,6 +116,11 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "show_deal": (READ,),
     "record_deal_outcome": (RECOMMEND,),
     "show_process": (READ,),
+    "show_kpis": (READ,),
+    "show_plan": (READ,),
+    "show_kpi_review": (READ,),
+    "show_target_sharing": (READ,),
+    "save_target_sharing": (WRITE,),
     "show_trust": (READ,),
     "show_yomi": (READ,),
     "send_rank_column": (WRITE,),
@@ -123,10 +128,21 @@ PAGES: Mapping[str, tuple[str, ...]] = {
     "send_promotion": (ADMIN,),
     "send_rollback": (ADMIN,),
     "send_backtest": (ADMIN,),
+    "show_setup": (WRITE,),
+    "send_file": (WRITE,),
+    "send_import": (WRITE,),
+    "send_mended": (WRITE,),
+    "send_target": (WRITE,),
+    "send_training": (ADMIN,),
+    "send_sample": (ADMIN,),
+    "send_account": (ADMIN,),
 }
 # Those of them that are about the whole organisation: only for who sees everything.
 PAGES_OF_ALL: frozenset[str] = frozenset(
-    {"send_promotion", "send_rollback", "send_backtest", "send_rank_column"}
+    {
+        *("send_promotion", "send_rollback", "send_backtest", "show_setup", "send_file", "send_import"),
+        *("send_mended", "send_target", "send_training", "send_sample", "send_account", "send_rank_column"),
+    }
 )
 
 # What is asked of the caller's sight (`service.sight`), by operation. One that is not here is only for who

@@ -101,6 +101,7 @@ _BODIES: tuple[tuple[str, int | None], ...] = (
     ("/auth/", 1 << 20),
     ("/v1/tables/", MAX_ROWS_BODY),
     ("/v1/imports", None),
+    ("/setup/files", None),
     ("/v1/deals/score-batch", None),
 )
 

@@ -25,6 +25,7 @@ from models.levers import (
     Plan,
     levels_of,
     new_wins_of,
+    plan_at,
     smallest_plan,
 )
 from service.period_forecast import PeriodForecast
@@ -103,10 +104,20 @@ def kpi_tree(
     return {"goal": dict(goal), "ranked_by": aim.ranked_by, "branches": branches}
 
 
-def plan_for(drive: LeverModel, scope: str, levers: Sequence[str], target: float, requested: float) -> Plan:
-    """The smallest change of levers (none named: of all) that reaches the requested probability."""
+def plan_for(
+    drive: LeverModel,
+    scope: str,
+    levers: Sequence[str],
+    target: float,
+    requested: float,
+    shares: Mapping[str, float] | None = None,
+) -> Plan:
+    """The smallest change of levers (none named: of all) that reaches the requested probability.
+
+    With `shares` by lever of the way to the top quartile of peers, what that change gives.
+    """
     known = {lever.id for lever in LEVERS}
-    unknown = sorted(set(levers) - known)
+    unknown = sorted({*levers, *(shares or ())} - known)
     if unknown:
         raise SanchoError(
             Text(
@@ -116,6 +127,8 @@ def plan_for(drive: LeverModel, scope: str, levers: Sequence[str], target: float
             "bad_request",
         )
     people = drive.simulation.organisation.members(scope)
+    if shares:
+        return plan_at(drive, shares, people, target)
     return smallest_plan(drive, list(levers) or [lever.id for lever in LEVERS], people, target, requested)
 
 
@@ -130,7 +143,10 @@ def plan_fields(
         if level.of(people) is not None:
             alone = plan.before.effect_of(plan.alone[name])
             named = _named(level, people, share, lang)
-            rows.append({**named, "share_of_step": share, "alone_pp": alone["attainment_pp"], **alone})
+            top = level.of(people, level.step_towards_top(1.0, people))
+            rows.append(
+                {**named, "top": top, "share_of_step": share, "alone_pp": alone["attainment_pp"], **alone}
+            )
     reached = plan.before.effect_of(plan.reached)
     return {
         "scope": scope,

@@ -159,7 +159,7 @@ class Goals:
             )
         kpi_context = self.kpi_context(context)
         drive, prospects = kpi_context.drive, kpi_context.prospects
-        found = plan_for(drive, request.scope, request.levers, target, request.probability)
+        found = plan_for(drive, request.scope, request.levers, target, request.probability, request.shares)
         plan = plan_fields(drive, prospects, request.scope, found, request.probability, lang)
         return {
             "period": context.forecast.period.name,

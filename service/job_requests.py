@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Collection, Mapping
 from functools import partial
 from itertools import chain
 from typing import IO, Any
@@ -131,6 +131,11 @@ class JobRequests:
     def open_one(self, kind: str, lang: Language) -> dict[str, Any] | None:
         """The newest open job of a kind; None where there is none."""
         found = next((job for job in self.open_jobs(_LOOKED_AT) if job.kind == kind), None)
+        return None if found is None else self._answer(found, lang)
+
+    def last_one(self, kinds: Collection[str], lang: Language) -> dict[str, Any] | None:
+        """The newest job of some kinds, open or ended; None where there is none among the newest."""
+        found = next((job for job in self._queue.newest(_LOOKED_AT) if job.kind in kinds), None)
         return None if found is None else self._answer(found, lang)
 
     def newest(

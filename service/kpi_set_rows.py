@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from crm.i18n import Language
+from crm.i18n import Language, Text
 from crm.periods import Period
 from crm.store import StoredKpiSet
 from features.kpis import Kpi
@@ -156,12 +156,13 @@ def as_it_stands(
     )
 
 
-def review_row(one: ReviewedKpi, lang: Language) -> dict[str, Any]:
-    """What became of an accepted KPI."""
+def review_row(one: ReviewedKpi, unit: Text, lang: Language) -> dict[str, Any]:
+    """What became of an accepted KPI, counted in a unit."""
     accepted = one.accepted
     return {
         "kpi": accepted.kpi,
         "label": accepted.label.to(lang),
+        "unit": unit.to(lang),
         "value": accepted.value,
         "now": accepted.now,
         "reached": one.reached,

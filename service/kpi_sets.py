@@ -225,7 +225,7 @@ class KpiSets:
                     "scope": one.scope,
                     "name": names.scope(one.scope, lang),
                     **self._version_fields(one),
-                    "kpis": [review_row(review, lang) for review in own],
+                    "kpis": [review_row(review, _unit(known, review), lang) for review in own],
                     "put_in_place": [proposed_row(kpi, lang) for kpi in fresh],
                 }
             )
@@ -421,6 +421,12 @@ def _left_of(context: AnswerContext) -> float:
     period, zone = context.forecast.period, context.zone
     start, end = period.start(zone), period.end(zone)
     return min(max((end - context.moment) / (end - start), 0.0), 1.0)
+
+
+def _unit(known: KpiContext, review: ReviewedKpi) -> Text:
+    kpi = known.kpi(review.accepted.kpi)
+    assert kpi is not None  # noqa: S101 - what is not known is not reviewed
+    return kpi.unit
 
 
 def _style(finder: CandidateFinder, scope: str) -> str | None:

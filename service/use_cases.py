@@ -30,6 +30,7 @@ from service.questions import usual_questions
 from service.recommendations import Recommendations
 from service.scopes import Scopes
 from service.serving_state import ServingState
+from service.set_up import SetUp
 from service.settings import Settings
 from service.shadow import Shadow
 from service.stored_answers import StoredAnswers
@@ -69,6 +70,7 @@ class UseCases:
     calls: Calls
     quarantine: Quarantine
     proofs: Proofs
+    set_up: SetUp
     answers: StoredAnswers | None = None
     audit: AuditBook | None = None
     kpi_sets: KpiSets | None = None
@@ -109,6 +111,7 @@ class UseCases:
                 quarantine.count_if_changed,
             ),
         )
+        jobs = JobRequests(serving, JobQueue(settings.store_url))
         answers = StoredAnswers(serving)
         agreements = Agreements(serving, recommendations)
         use = (forecasts, goals, recommendations)
@@ -134,7 +137,8 @@ class UseCases:
             yomi=YomiSheets(serving, recommendations),
             shadow=shadow,
             comparisons=ModelComparisons(serving, shadow),
-            jobs=JobRequests(serving, JobQueue(settings.store_url)),
+            jobs=jobs,
+            set_up=SetUp(serving, jobs, quarantine),
             webhooks=webhooks,
             alerts=alerts,
             answers=answers,

@@ -98,6 +98,8 @@ def calls(deal: str, recommendation: str) -> Iterator[Call]:
     yield Call("delete_table_row", "DELETE", "/v1/tables/activities/A-1")
     yield Call("list_models", "GET", "/v1/models")
     yield Call("get_model", "GET", "/v1/models/1")
+    yield Call("get_model_proof", "GET", "/v1/models/champion/proof")
+    yield Call("list_quarantine", "GET", "/v1/quarantine")
     yield Call("get_shadow", "GET", "/v1/models/shadow")
     yield Call("end_shadow", "DELETE", "/v1/models/shadow")
     yield Call("promote_model", "POST", "/v1/models/1/promote", {"by": "佐藤", "because": "四半期の締め"})

@@ -84,7 +84,7 @@ def _preview(source: Source, table: str | None, mapping: FileMapping | None) -> 
                 heading=heading,
                 column=column if column in known else None,
                 suggestion=guess,
-                is_custom=column is not None and column not in known,
+                is_custom=_is_custom(heading, column, guess, told, mapping),
                 unit=None if unit is None else unit[1],
                 samples=_samples(source, heading),
             )
@@ -98,6 +98,17 @@ def _preview(source: Source, table: str | None, mapping: FileMapping | None) -> 
         rows=source.rows,
         columns=() if is_book else tuple(columns),
     )
+
+
+def _is_custom(
+    heading: str, column: str | None, guess: str | None, table: str | None, mapping: FileMapping | None
+) -> bool:
+    """Whether a column becomes a custom attribute; also where the file lacks one that it needs."""
+    if table is None or guess is not None:
+        return False
+    if mapping is not None or column is not None:
+        return column is not None and column not in TABLES[table].by_name
+    return TABLES[table].custom and heading not in NOTES
 
 
 def _by_mapping(mapping: FileMapping) -> dict[str, str]:

@@ -10,12 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from crm.store.meeting_tables import AGREEMENTS, CALLS, ONE_ON_ONES, REVIEWS
+from crm.store.tables import RECOMMENDATION_OUTCOMES, RECOMMENDATIONS
 from crm.store.turns import repeated
 from crm.store.write import Writer
 
 OPEN, FULFILLED, BROKEN = "open", "done", "not_done"  # results of agreements
 Connection = Callable[[], AbstractContextManager[sa.Connection]]
-_A, _C = AGREEMENTS.c, CALLS.c
+_A, _C, _R, _O = AGREEMENTS.c, CALLS.c, RECOMMENDATIONS.c, RECOMMENDATION_OUTCOMES.c
 _MOST = 2_000  # agreements of a list
 
 
@@ -73,6 +74,17 @@ class StoredCall:
     p90: float
     model_version: str
     probability: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenAction:
+    """An action that was recommended on a deal and taken (accepted), passed (dismissed) or done."""
+
+    deal_id: str
+    action: str
+    state: str
+    at: int
     reason: str | None = None
 
 
@@ -158,6 +170,18 @@ class Meetings:
             query = query.where(_A.person_id == person_id)
         with self._reading() as connection:
             return [StoredAgreement(**row._mapping) for row in connection.execute(query)]
+
+    def chosen(self, since: int) -> list[ChosenAction]:
+        """Which stored recommendations were taken, passed or done since a moment, newest first."""
+        query = (
+            sa.select(_R.deal_id, _R.action, _O.state, _O.at, _O.reason)
+            .join(RECOMMENDATIONS, _R.recommendation_id == _O.recommendation_id)
+            .where(_O.at >= since, _O.state != "shown")
+            .order_by(_O.at.desc(), _O.recommendation_id)
+            .limit(_MOST)
+        )
+        with self._reading() as connection:
+            return [ChosenAction(**row._mapping) for row in connection.execute(query)]
 
     @repeated
     def add_call(self, made: StoredCall) -> StoredCall:

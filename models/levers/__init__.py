@@ -2,7 +2,7 @@
 
 from models.levers.effect import STRETCHES, LeverModel, OpenDeals, new_wins_of
 from models.levers.levels import LEVERS, Level, Lever, levels_of
-from models.levers.plan import Plan, smallest_plan
+from models.levers.plan import Plan, plan_at, smallest_plan
 
 __all__ = [
     "LEVERS",
@@ -14,5 +14,6 @@ __all__ = [
     "Plan",
     "levels_of",
     "new_wins_of",
+    "plan_at",
     "smallest_plan",
 ]

@@ -72,6 +72,18 @@ def smallest_plan(
     return Plan(shares_at(high), before, reached, maximum, alone)
 
 
+def plan_at(lever_model: LeverModel, shares: Mapping[str, float], people: Ints, target: float) -> Plan:
+    """The change that takes each lever so far of the way, whatever probability it attains."""
+    chosen = {name: share for name, share in shares.items() if name in lever_model.levels}
+    return Plan(
+        chosen,
+        lever_model.goal({}, people, target),
+        lever_model.goal(chosen, people, target),
+        lever_model.goal(dict.fromkeys(chosen, 1.0), people, target),
+        {name: lever_model.goal({name: 1.0}, people, target) for name in chosen},
+    )
+
+
 def _gains(before: Goal, alone: Mapping[str, Goal]) -> dict[str, float]:
     """What each lever alone adds, by what effects on this goal are ranked."""
     if before.ranked_by == "revenue":

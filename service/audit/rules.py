@@ -21,6 +21,7 @@ _LISTS_PEOPLE = frozenset(
         *("list_deals", "list_actions", "list_bottlenecks", "compare_people", "make_plan", "list_audit"),
         *("show_deals", "export_deals", "show_process"),
         *("share_targets", "get_target_evenness", "propose_kpi_sets", "review_kpi_sets", "get_padding"),
+        *("show_kpi_review", "show_target_sharing"),
         *("get_review", "list_agreements", "show_people", "show_review"),
         *("get_yomi", "show_yomi", "download_report"),
     }

@@ -52,8 +52,7 @@ def report(
         raise SanchoError(_NO_FORM.format(given=out.suffix or out.name, known=known), "bad_format")
     service = open_service(read_settings(), lang=lang)
     try:
-        currency = service.serving.current().bundle.currency
-        asked = AskedReport(period=period, scope=scope, as_of=as_of, lang=lang, currency=currency)
+        asked = AskedReport.of(service, period, scope, as_of, lang)
         answers = {name: one.make() for name, one in questions_of(service, which, asked).items()}
         out.write_bytes(written(service, which, form, answers, asked))
     finally:

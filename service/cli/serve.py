@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
+from crm.errors import SanchoError
 from crm.i18n import Text
 from service.cli.command import Command, Host, Lang, Port, option
 from service.cli.given_back import give_memory_back
@@ -38,6 +39,7 @@ def serve(
     """Runs the service until it is stopped."""
     settings = settings_with(host, port)
     note(_LISTENING.format(host=settings.host, port=settings.port).to(lang))
+    _tell_first_admin(settings, lang)
     run_server(settings, workers=workers)
     return 0
 
@@ -47,6 +49,19 @@ _LISTENING = Text(
     "http://{host}:{port} で待ち受けます（Ctrl+C で終了）。",
     "listening at http://{host}:{port} (Ctrl+C stops it).",
 )
+
+
+def _tell_first_admin(settings: Settings, lang: Lang) -> None:
+    """Shows the link of the first admin where nobody is known yet; an outage of the store is told later."""
+    from service.cli.user import link_to
+    from service.first_admin import TOLD, first_admin_link
+
+    try:
+        made = first_admin_link(settings)
+    except SanchoError:
+        return
+    if made is not None:
+        note(TOLD.format(minutes=settings.link_minutes, address=link_to(settings, made)).to(lang))
 
 
 def settings_with(host: str | None, port: int | None) -> Settings:

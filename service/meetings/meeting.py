@@ -13,17 +13,18 @@ from crm.instants import DAY, iso, last_known_day, start_of_day
 from crm.periods import period_holding
 from crm.store import StoredNotes
 from crm.store.meetings import Meetings as StoredMeetings
+from features import label_of
 from service.callers import Caller
 from service.meetings.agreements import Agreements
 from service.meetings.common import WEEK_DAYS, now, saved_elsewhere, today, week_of, who
-from service.meetings.moves import Window, counts, moves, quiet_deals
+from service.meetings.moves import Window, counts, largest, moves, quiet_deals
 from service.serving_state import AnswerContext, ServingState
 from service.sight import EVERYTHING, Sight
 
 if TYPE_CHECKING:
     from service.schemas.meetings import NotesRequest
 
-_MOST_MOVES = 200  # rows of a meeting
+_OF_EACH_CHANGE = 40  # rows of a meeting, of one kind
 
 
 class Meetings:
@@ -54,7 +55,7 @@ class Meetings:
             "scope": scope,
             "name": context.forecast.names.scope(scope, lang),
             **self._notes(stored),
-            **self._looked_at(context, scope, sight),
+            **self._looked_at(context, scope, lang, sight),
             "carried": self._agreements.carried(context, before, previous, lang),
             "agreements": self._agreements.rows(
                 context, [one for one in agreed if one.meeting == asked.name], lang
@@ -97,7 +98,7 @@ class Meetings:
         here = [one for one in agreed if one.scope == scope and one.meeting == asked.isoformat()]
         begin = start_of_day(asked, context.zone)
         before = [one for one in agreed if one not in here and one.made_at < max(begin, 1)]
-        looked_at = self._looked_at(context, scope, sight)
+        looked_at = self._looked_at(context, scope, lang, sight)
         return {
             "person_id": person,
             "name": context.forecast.names.person(person),
@@ -171,16 +172,29 @@ class Meetings:
             names=forecast.names,
         )
 
-    def _looked_at(self, context: AnswerContext, scope: str, sight: Sight) -> dict[str, Any]:
+    def _looked_at(self, context: AnswerContext, scope: str, lang: Language, sight: Sight) -> dict[str, Any]:
         """What changed in the week before the moment, and how often."""
         window = self._window(context, scope, sight)
-        rows = moves(window)
+        rows, own = moves(window), set(window.deals()["deal_id"])
+        chosen = [
+            {
+                "deal_id": one.deal_id,
+                "action": one.action,
+                "label": label_of(one.action).to(lang),
+                "state": one.state,
+                "at": iso(one.at, context.zone),
+                "reason": one.reason,
+            }
+            for one in self._store.chosen(window.since)
+            if one.deal_id in own and one.at < context.moment
+        ]
         return {
             "period": context.forecast.period.name,
             "since": iso(window.since, context.zone),
             "is_past": context.moment != context.state.now,
-            "moves": rows[:_MOST_MOVES],
+            "moves": largest(rows, _OF_EACH_CHANGE),
             "counts": counts(rows),
+            "chosen": context.forecast.names.with_deals(chosen),
         }
 
     def _notes(self, stored: StoredNotes | None) -> dict[str, Any]:

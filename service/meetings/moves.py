@@ -19,6 +19,7 @@ from service.names import Names
 
 CREATED = "created"
 FIELDS = ("stage", "amount", "expected_close_date")
+PUSHED_BACK = "pushed_back"
 CHANGES = (*OUTCOMES, *FIELDS, CREATED)
 QUIET_DAYS = 21  # without an activity or change, after which an open deal is named
 _MOST_QUIET = 5
@@ -64,9 +65,24 @@ def moves(window: Window) -> list[dict[str, Any]]:
 
 
 def counts(rows: Collection[Mapping[str, Any]]) -> dict[str, int]:
-    """How many rows there are of each kind of change."""
+    """How many rows there are of each kind of change, and how many deals were pushed back."""
     found = Counter(row["change"] for row in rows)
-    return {change: found[change] for change in CHANGES}
+    later = sum(
+        row["change"] == "expected_close_date" and (row["value"] or "")[:10] > (row["old_value"] or "")[:10]
+        for row in rows
+    )
+    return {**{change: found[change] for change in CHANGES}, PUSHED_BACK: later}
+
+
+def largest(rows: Collection[Mapping[str, Any]], most: int) -> list[Mapping[str, Any]]:
+    """The first rows of each kind of change, in their order."""
+    found: Counter[str] = Counter()
+    kept = []
+    for row in rows:
+        found[row["change"]] += 1
+        if found[row["change"]] <= most:
+            kept.append(row)
+    return kept
 
 
 def quiet_deals(window: Window) -> list[dict[str, Any]]:
@@ -118,8 +134,11 @@ def _changed(window: Window, deals: pd.DataFrame) -> list[dict[str, Any]]:
         changes.setdefault((event["deal_id"], event["field"]), []).append({**event, "at": when})
     about = {deal_id for deal_id, _ in changes}
     of_id = {deal["deal_id"]: deal for deal in _records(deals[deals["deal_id"].isin(about).to_numpy(bool)])}
+    ended = {deal_id for deal_id, deal in of_id.items() if _is_within(window, deal["closed_at"])}
     rows = []
     for (deal_id, name), found in changes.items():
+        if name == "stage" and deal_id in ended:
+            continue  # that it was won or lost says so
         found.sort(key=lambda one: int(one["at"]))
         before, after, actor = (
             _text(value) for value in (found[0]["old_value"], found[-1]["value"], found[-1]["actor_id"])
@@ -131,6 +150,10 @@ def _changed(window: Window, deals: pd.DataFrame) -> list[dict[str, Any]]:
                 {**_row(of_id[deal_id], name, found[-1]["at"]), "old_value": before, "value": after, **by}
             )
     return rows
+
+
+def _is_within(window: Window, at: Any) -> bool:
+    return not pd.isna(at) and window.since <= at.value // 1000 < window.until
 
 
 def _by_amount(row: Mapping[str, Any]) -> tuple[float, str]:

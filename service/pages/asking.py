@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,12 +11,14 @@ import orjson
 from fastapi import Request
 
 from crm.i18n import Language
+from crm.periods import parse_period, period_holding, previous
 from service import questions
 from service.api.audit_trail import note_scopes
 from service.api.pools import pools_of
 from service.api.responses import answer_to
 from service.api.seen import seen, sight_of
 from service.deal_search import DealSearch
+from service.language import period_text
 from service.pages import site
 from service.pages.asked import Asked
 from service.sight import Sight
@@ -23,6 +26,7 @@ from service.stored_answers import Question
 from service.use_cases import UseCases
 
 Answer = dict[str, Any]
+_being_made: set[asyncio.Task[Answer]] = set()
 
 
 @dataclass(frozen=True)
@@ -60,11 +64,40 @@ class Asking:
         """The organisation's currency."""
         return self.cases.serving.current().bundle.currency
 
+    def period_words(self, name: str) -> str:
+        """The period of an answer in words, by the organisation's fiscal year."""
+        return period_text(parse_period(name, self._fiscal_start_month), self.lang)
+
+    def period_before(self, name: str) -> str:
+        """The period of the same kind before, as it can be asked for."""
+        month = self._fiscal_start_month
+        first = previous(parse_period(name, month))
+        is_quarter = (first.days >= 89) and (first.days <= 92)
+        return period_holding(first.first, "quarter", month).name if is_quarter else first.name
+
+    @property
+    def _fiscal_start_month(self) -> int:
+        state = self.cases.serving.current()
+        return state.organisation(state.now).fiscal_start_month
+
     async def ask(self, question: Question, *, is_kept: bool = True) -> Answer:
         """The answer to a question of REST, as its reader sees it; made anew where it is not to be kept."""
         answers = self.cases.answers if is_kept else None
         answer: Answer = orjson.loads((await answer_to(self.request, answers, question)).body)
         return answer
+
+    async def ask_within(self, seconds: float, question: Question) -> Answer | None:
+        """The same, or None where it takes longer: it goes on being made, and is there for who asks again.
+
+        Where answers are not kept it is waited for.
+        """
+        making = asyncio.create_task(self.ask(question))
+        await asyncio.wait({making}, timeout=None if self.cases.answers is None else seconds)
+        if making.done():
+            return making.result()
+        _being_made.add(making)  # the loop alone would forget it
+        making.add_done_callback(_made)
+        return None
 
     async def deals(
         self,
@@ -101,3 +134,10 @@ class Asking:
         return await self.ask(
             questions.scopes(self.cases.scopes, self.period, self.as_of, self.lang, self.sight)
         )
+
+
+def _made(task: asyncio.Task[Answer]) -> None:
+    """Forgets what nobody waited for; what went wrong is said to who asks again."""
+    _being_made.discard(task)
+    if not task.cancelled():
+        task.exception()

@@ -21,6 +21,7 @@ from service.api.access import caller_of
 from service.api.cookies import refuse_other_sites
 from service.api.persons import SESSION
 from service.api.seen import known_sight
+from service.api.uploads import Upload, uploaded
 from service.pages import site
 from service.sign_in.sessions import csrf_token
 
@@ -69,6 +70,30 @@ def as_form(send: FormPage) -> FormPage:
     return sent
 
 
+def as_upload(send: FormPage) -> FormPage:
+    """The same for a form with a file, which comes in parts to the disk; the function asks `upload_of`."""
+
+    @wraps(send)
+    async def sent(*, request: Request, **asked: object) -> Response:
+        try:
+            refuse_other_sites(request)
+            await known_sight(request, caller_of(request))
+            async with uploaded(request) as upload:
+                check_csrf(request, upload.fields.get(CSRF, ""))
+                request.state.upload = upload
+                return await send(request=request, **asked)
+        except SanchoError as fault:
+            return site.refused(request, fault)
+
+    return sent
+
+
+def upload_of(request: Request) -> Upload:
+    """The file and fields that `as_upload` has read."""
+    upload: Upload = request.state.upload
+    return upload
+
+
 def form_of(request: Request) -> Form:
     """The form that `as_form` has read."""
     form: Form = request.state.form
@@ -104,7 +129,8 @@ def go_on(address: str, done: str = "") -> RedirectResponse:
     if done:
         parts = urlsplit(address)
         query = [(name, value) for name, value in parse_qsl(parts.query) if name != "done"]
-        address = f"{parts.path}?{urlencode([*query, ('done', done)])}"
+        mark = f"#{parts.fragment}" if parts.fragment else ""
+        address = f"{parts.path}?{urlencode([*query, ('done', done)])}{mark}"
     return RedirectResponse(address, 303)
 
 

@@ -13,6 +13,7 @@ from crm.schema import ACTIVITY_KINDS
 from pictures.measure import Measure
 from service.language import known_day
 from service.pages.meeting_words import WORDS
+from service.pages.steps import chosen_rows
 from service.pages.values import cell, money_measure, short_day
 
 Answer = Mapping[str, Any]
@@ -39,6 +40,7 @@ class MeetingView:
         return {
             "carried": [self.agreement(one) for one in meeting["carried"]],
             "carried_said": WORDS["carried_said"].format(n=len(meeting["carried"]), k=len(settled)).to(lang),
+            "chosen": chosen_rows(meeting["chosen"], lang),
             "agreed": [self.agreement(one) for one in meeting["agreements"]],
             "results": [{"name": name, "words": WORDS[f"result_{name}"].to(lang)} for name in _RESULTS],
             "activities": [{"name": kind, "words": words.to(lang)} for kind, words in ACTIVITY_KINDS.items()],
@@ -84,7 +86,7 @@ class MeetingView:
                 .to(lang)
             )
         meeting = (
-            WORDS["in_review"].format(week=one["week"])
+            WORDS["in_review"].format(n=int(one["week"].partition("W")[2]))
             if one["week"] is not None
             else WORDS["in_one_on_one"].format(day=Text(*(_day(one["day"], of) for of in ("ja", "en"))))
         )
@@ -108,10 +110,7 @@ class MeetingView:
 
     def change_counts(self) -> str:
         """How much changed, in one sentence."""
-        counts = self.meeting["counts"]
-        rows = self.meeting["moves"]
-        later = sum(row["change"] == "expected_close_date" and _is_later(row) for row in rows)
-        return WORDS["moves_said"].format(**counts, later=later).to(self.lang)
+        return WORDS["moves_said"].format(**self.meeting["counts"]).to(self.lang)
 
     def moves(self) -> dict[str, list[dict[str, str]]]:
         """The largest changes of each kind, and the others."""
@@ -122,8 +121,14 @@ class MeetingView:
             seen[row["change"]] = seen.get(row["change"], 0) + 1
             (first if seen[row["change"]] <= _OF_EACH_CHANGE else others).append(row)
         return {
-            "first": [self._move(row) for row in first],
-            "others": [self._move(row) for row in others[:_MOST_FOLDED]],
+            "first": [
+                {
+                    **self._move(row),
+                    "extra": "extra" if at and first[at - 1]["change"] == row["change"] else "",
+                }
+                for at, row in enumerate(first)
+            ],
+            "others": [{**self._move(row), "extra": ""} for row in others[:_MOST_FOLDED]],
         }
 
     def _move(self, row: Answer) -> dict[str, str]:

@@ -18,7 +18,7 @@ WORDS: Mapping[str, Text] = {
     "result": Text("結果", "Result"),
     "change_result": Text("結果を付ける", "Set the result"),
     "from_meeting": Text("決めた会議", "Agreed in"),
-    "in_review": Text("{week}", "{week}"),
+    "in_review": Text("第{n}週の会議", "review, week {n}"),
     "in_one_on_one": Text("1on1 {day}", "1-on-1, {day}"),
     "found": Text("{kind} {n}/{of}件", "{kind} {n}/{of}"),
     "result_open": Text("未定", "Open"),
@@ -31,11 +31,11 @@ WORDS: Mapping[str, Text] = {
     "by_activities": Text("活動の記録から", "from activities"),
     "moves_said": Text(
         "この7日間：受注{won}件、失注{lost}件、新規{created}件。ステージ変更{stage}件、金額変更{amount}件、"
-        "受注予定日の変更{expected_close_date}件（うち後ろ倒し{later}件）。",
+        "受注予定日の変更{expected_close_date}件（うち後ろ倒し{pushed_back}件）。",
         "In these 7 days: {won} won, {lost} lost, {created} new; {stage} changes of stage, {amount} of "
-        "amount, {expected_close_date} of the expected close date ({later} of them pushed back).",
+        "amount, {expected_close_date} of the expected close date ({pushed_back} of them pushed back).",
     ),
-    "moves_caption": Text("種類ごとに大きい2件ずつ", "The two largest of each kind"),
+    "moves_caption": Text("種類ごとの大きい変更", "The largest of each kind"),
     "more_moves": Text("ほかの変更（{n}件）", "Other changes ({n})"),
     "no_moves": Text("この7日間に記録された変更はありません。", "No change was recorded in these 7 days."),
     "deal": Text("商談", "Deal"),
@@ -71,6 +71,10 @@ WORDS: Mapping[str, Text] = {
         "勧められる打ち手はありません。根拠のある打ち手が見つかると、ここに並びます。",
         "There is no next step to recommend; those with evidence appear here.",
     ),
+    "chosen_title": Text("この7日間に選んだ打ち手", "Chosen in these 7 days"),
+    "chosen_accepted": Text("やる", "taken"),
+    "chosen_dismissed": Text("見送り", "passed"),
+    "chosen_done": Text("済み", "done"),
     "chosen_said": Text(
         "受注確率 {uplift}、信頼度 {reliability}", "Win probability {uplift}, reliability {reliability}"
     ),

@@ -23,9 +23,11 @@ MENU = (
     Place("yomi", "/yomi", "show_yomi", Text("ヨミ表", "Deal sheet")),
     Place("deals", "/deals", "show_deals", Text("商談", "Deals")),
     Place("process", "/process", "show_process", Text("営業プロセス", "Process")),
+    Place("kpis", "/kpis", "show_kpis", Text("KPI", "KPIs")),
     Place("people", "/people", "show_people", Text("メンバー", "People")),
     Place("reviews", "/reviews", "list_reviews", Text("週次会議", "Weekly review")),
     Place("trust", "/trust", "show_trust", Text("予測の成績", "Track record")),
+    Place("setup", "/setup", "show_setup", Text("設定", "Set-up")),
 )
 
 

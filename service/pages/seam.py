@@ -12,8 +12,10 @@ from crm.errors import SanchoError
 from service.api.access import caller_of
 from service.api.seen import known_sight
 from service.pages import site
+from service.pages.beginning import beginning
 
 Page = Callable[..., Awaitable[Response]]
+_NOTHING_ANSWERS = ("not_ready", "no_model")
 
 
 def as_page(show: Page) -> Page:
@@ -29,6 +31,7 @@ def as_page(show: Page) -> Page:
             await known_sight(request, caller_of(request))
             return await show(request=request, **asked)
         except SanchoError as fault:
-            return site.refused(request, fault)
+            begins = await beginning(request) if fault.code in _NOTHING_ANSWERS else None
+            return site.refused(request, fault) if begins is None else begins
 
     return shown

@@ -26,6 +26,7 @@ from service.logs import REQUEST_ID
 from service.pages.navigation import places
 from service.pages.words import WORDS
 from service.problems import STATUS, language_of, refuse
+from service.quarantine import Quarantine
 from service.request_error import outside_failure
 from service.sign_in.sessions import csrf_token
 
@@ -76,6 +77,7 @@ def page(
             other_address=_address_in(request, "en" if lang == "ja" else "ja"),
             w=lambda name, **filled: known[name].format(**filled).to(lang),
             menu=[] if caller is None else [(one, one.words.to(lang)) for one in places(caller.rights)],
+            waiting=_waiting(request),
             done=None if done is None else done.to(lang),
             style=f"{STYLE}?v={style_sheet()[1]}",
             csrf=None if session is None else csrf_token(session),
@@ -93,6 +95,12 @@ def page(
             _LANGUAGE_COOKIE, lang, max_age=_YEAR, secure=is_secure(request), httponly=True, samesite="lax"
         )
     return response
+
+
+def _waiting(request: Request) -> int:
+    """How many rows wait to be put right, as far as anybody has counted."""
+    quarantine: Quarantine | None = request.app.state.use_cases.quarantine
+    return 0 if quarantine is None else quarantine.known_count
 
 
 def refused(request: Request, fault: Exception) -> Response:

@@ -17,6 +17,7 @@ _WEEK = tuple(
 )
 _UNIT_SIZES = {"1": 1.0, "k": 1e3, "man": 1e4, "M": 1e6}
 _WEEKDAYS, _MONTHS = Text("月火水木金土日", "MonTueWedThuFriSatSun"), "JanFebMarAprMayJunJulAugSepOctNovDec"
+UNIT_SIZES = {"1": 1.0, "k": 1e3, "man": 1e4, "M": 1e6}
 _YEN_WORDS = {"1": "円", "k": "千円", "man": "万円", "M": "百万円"}
 
 
@@ -48,7 +49,7 @@ def unit_choices(currency: str, lang: Language) -> dict[str, str]:
     """
     return {
         name: _unit_words(name, currency, lang)
-        for name in _UNIT_SIZES
+        for name in UNIT_SIZES
         if name != "man" or (currency == "JPY" and lang == "ja")
     }
 
@@ -63,7 +64,7 @@ def money_measure(
     """
     if unit_asked is not None and unit_asked in unit_choices(currency, lang):
         words = _unit_words(unit_asked, currency, lang)
-        return Measure(_UNIT_SIZES[unit_asked], Text(words, words), 1 if unit_asked == "M" else 0)
+        return Measure(UNIT_SIZES[unit_asked], Text(words, words), 1 if unit_asked == "M" else 0)
     unit = money_unit([value for value in values if value is not None], currency, lang)
     name = unit.label(currency) if lang == "ja" else f"{unit.name} {currency}".strip()
     return Measure(unit.size, Text(name, name), unit.digits)

@@ -56,6 +56,7 @@ WORDS: Mapping[str, Text] = {
     "to_begin": Text("見通しへ", "To the outlook"),
     "request_id": Text("お問い合わせ番号 {id}", "Request {id}"),
     "unit_choice": Text("単位", "Unit"),
+    "badge": Text("取り込めなかった行 {n}件", "{n} rejected rows"),
     "unit_usual": Text("自動", "Automatic"),
 }
 VERDICTS = (

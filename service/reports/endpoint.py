@@ -51,14 +51,7 @@ async def download_report(
     """The numbers of the page and of REST, to be opened elsewhere, sent and kept."""
     cases: UseCases = request.app.state.use_cases
     sight = sight_of(request)
-    asked = AskedReport(
-        period=period,
-        scope=sight.scope(scope),
-        as_of=as_of,
-        lang=lang or language_of(request),
-        currency=cases.serving.current().bundle.currency,
-        sight=sight,
-    )
+    asked = AskedReport.of(cases, period, sight.scope(scope), as_of, lang or language_of(request), sight)
     answers = {
         name: orjson.loads((await answer_to(request, cases.answers, question)).body)
         for name, question in questions_of(cases, report, asked).items()

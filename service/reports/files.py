@@ -11,7 +11,7 @@ from crm.i18n import Language, Text
 from crm.periods import parse_period
 from service import questions
 from service.csv_cells import csv_text
-from service.interval_proof import interval_proof, kind_of
+from service.interval_proof import IntervalProof, interval_proof
 from service.kept_backtests import newest_backtest
 from service.language import period_text
 from service.pages.asked import Asked
@@ -37,7 +37,6 @@ MEDIA: Mapping[str, str] = {
 YOMI, QUARTER = "yomi", "quarter"
 _ACTIONS = 20
 _ALL = 1_000_000  # rows of a page in a file
-_LEVEL = 0.8
 _MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"  # before a CSV, so that Excel reads UTF-8
 _QUARTER = Text("{period}の見通し（{scope}）", "Outlook of {period} ({scope})")
 _DEALS = (
@@ -58,12 +57,44 @@ class AskedReport:
     as_of: str | None
     lang: Language
     currency: str
+    fiscal_start_month: int
     sight: Sight = EVERYTHING
+
+    @classmethod
+    def of(
+        cls,
+        cases: UseCases,
+        period: str,
+        scope: str,
+        as_of: str | None,
+        lang: Language,
+        sight: Sight = EVERYTHING,
+    ) -> AskedReport:
+        """With the organisation's currency and fiscal year."""
+        state = cases.serving.current()
+        return cls(
+            period=period,
+            scope=scope,
+            as_of=as_of,
+            lang=lang,
+            currency=state.bundle.currency,
+            fiscal_start_month=state.organisation(state.now).fiscal_start_month,
+            sight=sight,
+        )
 
     @property
     def page(self) -> Asked:
         """The same as a page is asked."""
         return Asked(period=self.period, scope=self.scope, as_of=self.as_of)
+
+    def in_words(self, period: str) -> str:
+        """A period by its name, in words."""
+        return period_text(parse_period(period, self.fiscal_start_month), self.lang)
+
+    def title(self, words: Text, answer: Mapping[str, Any]) -> str:
+        """What a report is called."""
+        about = {"period": self.in_words(answer["period"]), "scope": answer["name"] or answer["scope"]}
+        return words.format(**about).to(self.lang)
 
 
 def questions_of(cases: UseCases, report: str, asked: AskedReport) -> dict[str, Question]:
@@ -85,9 +116,8 @@ def written(cases: UseCases, report: str, form: str, answers: Answers, asked: As
     """A report in a form, of the answers to its questions."""
     if report == YOMI:
         return _yomi(form, answers, asked)
-    kind = kind_of(asked.scope)
-    shows_range = interval_proof(None, newest_backtest(cases.settings)).shows(kind, _LEVEL)
-    return _quarter(form, answers, asked, shows_range=shows_range)
+    intervals = interval_proof(None, newest_backtest(cases.settings))
+    return _quarter(form, answers, asked, intervals)
 
 
 def file_name(report: str, answers: Answers, form: str) -> str:
@@ -101,17 +131,12 @@ def file_name(report: str, answers: Answers, form: str) -> str:
     return f"sancho-{report}-{parts}.{form}"
 
 
-def _title(words: Text, answer: Mapping[str, Any], lang: Language) -> str:
-    period = period_text(parse_period(answer["period"]), lang)
-    return words.format(period=period, scope=answer["name"] or answer["scope"]).to(lang)
-
-
 def _yomi(form: str, answers: Answers, asked: AskedReport) -> bytes:
     answer, lang = answers["yomi"], asked.lang
     if form == CSV:
         return _csv(_DEALS, answer["deals"], lambda deal, name: deal[name])
     if form == XLSX:
-        return yomi_workbook(answer, lang, asked.currency, _title(YOMI_WORDS["heading"], answer, lang))
+        return yomi_workbook(answer, lang, asked.currency, asked.title(YOMI_WORDS["heading"], answer))
     view = yomi_view(
         lang,
         answer,
@@ -121,20 +146,31 @@ def _yomi(form: str, answers: Answers, asked: AskedReport) -> bytes:
         currency=asked.currency,
         may_choose=False,
         here="/yomi",
+        in_words=asked.in_words,
     )
     return page_file("yomi.html.j2", lang, YOMI_WORDS, view)
 
 
-def _quarter(form: str, answers: Answers, asked: AskedReport, *, shows_range: bool) -> bytes:
+def _quarter(form: str, answers: Answers, asked: AskedReport, intervals: IntervalProof) -> bytes:
     forecast, lang = answers["forecast"], asked.lang
     if form == CSV:
         return _csv(_PARTS, [forecast, *forecast["children"]], _of_part)
     if form == XLSX:
-        parts = OutlookParts(lang, forecast, asked.currency, asked.page)
-        return quarter_workbook(parts, _title(_QUARTER, forecast, lang), shows_range=shows_range)
-    about = (lang, forecast, answers["actions"], answers["bottlenecks"], answers["scopes"])
-    view = outlook_view(*about, asked=asked.page, currency=asked.currency)
-    return page_file("outlook.html.j2", lang, OUTLOOK_WORDS, view)
+        parts = OutlookParts(lang, forecast, asked.currency, asked.page, intervals)
+        return quarter_workbook(parts, asked.title(_QUARTER, forecast))
+    view = outlook_view(
+        lang,
+        forecast,
+        answers["actions"],
+        answers["bottlenecks"],
+        answers["scopes"],
+        asked=asked.page,
+        currency=asked.currency,
+        period=asked.in_words(forecast["period"]),
+        intervals=intervals,
+    )
+    of_the_page = {"calls": [], "can_call": False, "few": None, "record": None}  # alone
+    return page_file("outlook.html.j2", lang, OUTLOOK_WORDS, {**view, **of_the_page})
 
 
 def _of_part(part: Mapping[str, Any], name: str) -> object:

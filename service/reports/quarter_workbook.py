@@ -13,6 +13,7 @@ from service.reports.workbook import MONEY, SHARE, Book, workbook_bytes
 Answer = Mapping[str, Any]
 _SUMMARY, _PARTS = Text("要約", "Summary"), Text("内訳", "Parts")
 _PICTURES, _READING = Text("図", "Pictures"), Text("読み方", "How to read")
+_LEVEL = 0.8  # of the range from p10 to p90
 _UNIT = Text("単位：{unit}", "Unit: {unit}")
 _Row = tuple[Text, str, Callable[[Answer], float | None]]
 _ROWS: tuple[_Row, ...] = (  # of the summary: what it is called, and its value
@@ -46,12 +47,13 @@ _LINES: tuple[tuple[Text, Callable[[Answer], str]], ...] = (
 _NOTE = Text("注意", "Note")
 
 
-def quarter_workbook(parts: OutlookParts, title: str, *, shows_range: bool) -> bytes:
-    """The workbook of a forecast; `shows_range`: whether its intervals have held in the past."""
-    return workbook_bytes(parts.lang, lambda book: _write(book, parts, title, shows_range=shows_range))
+def quarter_workbook(parts: OutlookParts, title: str) -> bytes:
+    """The workbook of a forecast; without ranges that past forecasts refute."""
+    return workbook_bytes(parts.lang, lambda book: _write(book, parts, title))
 
 
-def _write(book: Book, parts: OutlookParts, title: str, *, shows_range: bool) -> None:
+def _write(book: Book, parts: OutlookParts, title: str) -> None:
+    shows_range = parts.shows(parts.forecast["scope"], _LEVEL)
     forecast, lang = parts.forecast, book.lang
     sheet = book.sheet(_SUMMARY)
     sheet.set_column(0, 0, 32)
@@ -64,7 +66,7 @@ def _write(book: Book, parts: OutlookParts, title: str, *, shows_range: bool) ->
     if not shows_range:
         book.text(sheet, 3 + len(_ROWS), 0, _REFUTED)
     _parts(book, forecast)
-    _pictures(book, parts, shows_range=shows_range)
+    _pictures(book, parts)
     reading = book.sheet(_READING, landscape=False)
     reading.set_column(0, 0, 16)
     reading.set_column(1, 1, 80)
@@ -92,11 +94,10 @@ def _parts(book: Book, forecast: Answer) -> None:
             _number(book, sheet, row, 5, revenue["mean"] - target, MONEY)
 
 
-def _pictures(book: Book, parts: OutlookParts, *, shows_range: bool) -> None:
-    """The page's pictures as native charts; the fan is bands, so it is left out where bands have not held."""
+def _pictures(book: Book, parts: OutlookParts) -> None:
+    """The page's pictures as native charts."""
     sheet, row = book.sheet(_PICTURES), 0
-    drawn = [parts.dots(), parts.fan() if shows_range else None, parts.change(), parts.spark()]
-    for picture in drawn:
+    for picture in (parts.dots(), parts.fan(), parts.change(), parts.spark()):
         if picture is not None:
             row = write_picture(book.workbook, sheet, picture.chart(), picture.title, book.lang, row) + 1
 

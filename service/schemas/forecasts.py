@@ -276,6 +276,7 @@ class PlannedLever(BaseModel):
     unit: str
     before: float = Field(alias="from")
     to: float
+    top: float | None = Field(None, description="At the top quartile of peers")
     share_of_step: float = Field(ge=0, le=1, description="Share of the way to the top quartile of peers")
     alone_pp: float = Field(description="What this lever alone would add at the top quartile, in points")
     attainment_pp: float | None = Field(None, description="The same as `alone_pp`")

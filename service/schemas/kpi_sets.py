@@ -216,6 +216,7 @@ class ReviewedSetKpi(BaseModel):
 
     kpi: str
     label: str
+    unit: str
     value: float
     now: float | None
     reached: bool | None = Field(description="null: the period still runs")

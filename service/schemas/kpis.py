@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -153,6 +153,11 @@ class PlanRequest(BaseModel):
     levers: list[str] = Field(
         default_factory=list, max_length=20, examples=[["leads", "win_rate"]],
         description="leads, appointment_rate, proposals, win_rate, amount, cycle_time",
+    )  # fmt: skip
+    shares: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict, max_length=20, examples=[{"leads": 0.5}],
+        description="By lever, how much of the way to the top quartile of peers it goes: the answer is what "
+        "that gives, instead of the smallest change, and `levers` says nothing",
     )  # fmt: skip
     target: float | None = Field(None, ge=0, allow_inf_nan=False, description="Default: the stored target")
 

@@ -44,6 +44,19 @@ class QuietDeal(BaseModel):
     quiet_days: int
 
 
+class ChosenAction(BaseModel):
+    """A recommended action that was taken (accepted), passed (dismissed, and why) or done."""
+
+    deal_id: str
+    name: DealName = None
+    account_name: AccountName = None
+    action: str
+    label: str
+    state: Literal["accepted", "dismissed", "done"]
+    at: str
+    reason: str | None
+
+
 class AgreementFields(BaseModel):
     """Who does what until when, and what came of it."""
 
@@ -100,8 +113,11 @@ class MeetingFields(BaseModel):
     period: str
     since: str
     is_past: bool = Field(description="Seen as of the day on which it was saved, not as of now")
-    moves: list[Move]
-    counts: dict[str, int] = Field(description="How many changes of each kind there were")
+    moves: list[Move] = Field(description="Of each kind the 40 of the largest deals")
+    counts: dict[str, int] = Field(
+        description="How many changes of each kind there were; pushed_back: to a later expected close date"
+    )
+    chosen: list[ChosenAction] = Field(description="What became of recommended actions in the seven days")
     carried: list[AgreementFields] = Field(
         description="Agreed before: what is open, what ended in the past week, and all of the last meeting"
     )

@@ -46,6 +46,7 @@ PAGES = (
     Page("outlook", f"/?{TEAM}", pictures=("dots", "fan"), a4=1),
     Page("outlook-company", f"/?{ABOUT}", ADMIN, pictures=("dots", "fan"), a4=1),
     Page("outlook-seller", f"/?{ABOUT}", SELLER, pictures=("dots", "fan"), a4=1),
+    Page("kpis", f"/kpis?{TEAM}"),
     Page("sign-in", "/sign-in?next=%2F%3Fperiod%3D2026-Q4", NOBODY),
     Page("problem", f"/?{ABOUT}&scope=team%3ANONE", ADMIN),
 )

@@ -21,7 +21,7 @@ from models.forecast.new_business_rates import NewBusinessRates
 from models.forecast.organisation import ScopeTree
 from models.forecast.simulate import LEVELS, SCENARIOS, Pipeline, Simulation, simulate
 from models.kpis import RemainingPeriod
-from models.levers import LEVERS, Level, LeverModel, OpenDeals, levels_of, new_wins_of, smallest_plan
+from models.levers import LEVERS, Level, LeverModel, OpenDeals, levels_of, new_wins_of, plan_at, smallest_plan
 from models.levers.effect import STRETCHES, NewWins
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -195,6 +195,17 @@ def test_plan_of_an_attained_target_moves_no_lever() -> None:
     plan = smallest_plan(drive(), list(BY_ID), EVERYONE, 1.0, 0.5)
     assert set(plan.shares.values()) == {0.0}
     assert plan.reached.chance == plan.before.chance > 0.9
+
+
+def test_a_plan_of_given_shares_reaches_what_these_give() -> None:
+    found = drive()
+    target = float(np.quantile(found.simulation.total(EVERYONE), 0.6))
+    smallest = smallest_plan(found, list(BY_ID), EVERYONE, target, 0.7)
+    assert plan_at(found, smallest.shares, EVERYONE, target) == smallest
+    plan = plan_at(found, {"leads": 0.5, "no_lever": 1.0}, EVERYONE, target)
+    assert plan.shares == {"leads": 0.5}
+    assert plan.before.chance < plan.reached.chance < plan.maximum.chance
+    assert plan.maximum == plan.alone["leads"]
 
 
 def log() -> EventLog:

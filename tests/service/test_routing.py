@@ -31,6 +31,8 @@ KINDS = {
     use_cases.yomi: "yomi",
     use_cases.padding: "padding",
     use_cases.targets: "targets",
+    use_cases.proofs: "proofs",
+    use_cases.quarantine: "quarantine",
 }
 
 
@@ -57,18 +59,9 @@ class AnyKey:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> TestClient:
     settings = Settings(home=tmp_path_factory.mktemp("routing"))
-    names = [
-        "serving",
-        "shadow",
-        "jobs",
-        "timelines",
-        "scopes",
-        "webhooks",
-        "alerts",
-        "targets",
-        *KINDS.values(),
-    ]
-    nothing: dict[str, Any] = dict.fromkeys(names)
+    nothing: dict[str, Any] = dict.fromkeys(
+        name for name in UseCases.__dataclass_fields__ if name != "settings"
+    )
     app = create_app(settings, UseCases(settings=settings, **nothing), warm=False, keys=AnyKey())  # type: ignore[arg-type]
     for provider, kind in KINDS.items():
         app.dependency_overrides[provider] = lambda kind=kind: Fake(kind)
@@ -125,6 +118,8 @@ DEAL = {"deal": {"deal_id": "D1", "created_at": "2026-10-05", "stage": "提案"}
         ("POST", "/recommendations/R1/outcome", {"state": "done"}, "recommendations.record_outcome"),
         ("GET", "/recommendations/report", None, "recommendations.report"),
         ("GET", "/models", None, "models.versions"),
+        ("GET", "/models/champion/proof", None, "proofs.proof"),
+        ("GET", "/quarantine", None, "quarantine.listed"),
         ("POST", "/models/3/promote", None, "models.promote"),
         ("POST", "/models/rollback", None, "models.rollback"),
         ("PUT", "/tables/deals", [{"deal_id": "D1"}], "tables.push"),
@@ -181,6 +176,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "delete_table_row",
         "download_report",
         "end_shadow",
+        "download_quarantine",
         "finish_oidc",
         "get_calls",
         "get_deal",
@@ -193,6 +189,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "get_me",
         "get_metrics",
         "get_model",
+        "get_model_proof",
         "get_my_record",
         "get_one_on_one",
         "get_padding",
@@ -214,6 +211,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "list_scopes",
         "list_sign_in_ways",
         "list_person_answers",
+        "list_quarantine",
         "list_webhook_deliveries",
         "list_webhooks",
         "make_call",

@@ -102,6 +102,9 @@ ASKED: dict[str, tuple[str, str, Any]] = {
     "get_model": ("GET", "/models/1", None),
     "compare_models": ("GET", "/models/compare?a=1", None),
     "get_shadow": ("GET", "/models/shadow", None),
+    "get_model_proof": ("GET", "/models/1/proof", None),
+    "list_quarantine": ("GET", "/quarantine", None),
+    "download_quarantine": ("GET", "/quarantine/deals.csv", None),
     "import_file": ("POST", "/imports?file=deals.csv", None),
     "train_model": ("POST", "/trainings", {}),
     "promote_model": ("POST", "/models/1/promote", None),
@@ -193,7 +196,7 @@ def test_the_matrix_holds(operation: str, caller: str, column: str, expected: st
         assert answer.status_code in (200, 201), answer.text
     elif operation == "list_jobs":
         assert bool(answer.json()["jobs"]) == is_yes
-    elif operation in ("compare_models", "get_model", "get_shadow"):
+    elif operation in ("compare_models", "get_model", "get_shadow", "get_model_proof"):
         assert answer.status_code in (200, 404, 409, 422)
         assert answer.json() == served.ask("program", method, filled(path, **names)).json()
     else:

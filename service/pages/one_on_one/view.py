@@ -19,7 +19,6 @@ from service.pages.steps import step_rows
 from service.pages.values import cell, headline_measure, short_day
 
 Answer = Mapping[str, Any]
-_SHOWN_STEPS = 3
 _SHOWN_DAYS = 8
 
 
@@ -69,7 +68,7 @@ def one_on_one_view(
             for row in sheet["quiet"]
         ],
         "habit": habit,
-        "steps": step_rows(actions["actions"][:_SHOWN_STEPS], lang),
+        "steps": step_rows(actions["actions"], sheet["chosen"], lang),
         "json_address": f"/v1{PATH}/{person}/one-on-one?{urlencode({'day': sheet['day']})}",
     }
 
@@ -77,7 +76,7 @@ def one_on_one_view(
 def _answer(sheet: Answer, lang: Language) -> str:
     counts = sheet["counts"]
     return (
-        WORDS["answer"]
+        WORDS["answer" if sheet["carried"] else "answer_first"]
         .format(
             n=len(sheet["carried"]),
             k=sum(one["result"] == "done" for one in sheet["carried"]),

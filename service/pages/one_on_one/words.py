@@ -10,7 +10,11 @@ from service.pages.meeting_words import WORDS as OF_MEETINGS
 WORDS: Mapping[str, Text] = {
     **OF_MEETINGS,
     "title": Text("1on1シート", "1-on-1 sheet"),
-    "question": Text("{name}さんの1on1　{day}", "1-on-1 with {name}, {day}"),
+    "question": Text("{who}さんの1on1　{day}", "1-on-1 with {who}, {day}"),
+    "answer_first": Text(
+        "この7日間の受注は{won}件、失注は{lost}件、連絡が途絶えた商談は{quiet}件です。",
+        "In these 7 days {won} won, {lost} lost; {quiet} deals are quiet.",
+    ),
     "answer": Text(
         "前回までの約束は{n}件中{k}件が済み。この7日間の受注は{won}件、失注は{lost}件、連絡が途絶えた商談は{quiet}件です。",
         "Of {n} earlier agreements {k} are done. In these 7 days {won} won, {lost} lost; "

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
 from crm.i18n import Language, Text
-from crm.periods import parse_period
 from pictures.bullet import Bullet
 from pictures.dots import Dots
 from pictures.fan import Fan
 from pictures.measure import PERCENT, Measure
 from pictures.spark import Spark
 from pictures.waterfall import Part, Waterfall
-from service.language import known_day, period_text, points_text
+from service.interval_proof import IntervalProof, kind_of
+from service.language import known_day, points_text
 from service.pages.asked import Asked
 from service.pages.deals.naming import deal_address
 from service.pages.exports import export_links
@@ -52,14 +52,17 @@ def outlook_view(
     *,
     asked: Asked,
     currency: str,
+    period: str,
+    intervals: IntervalProof,
 ) -> dict[str, Any]:
-    """The values of the page's template."""
-    page = OutlookParts(lang, forecast, currency, asked)
+    """The values of the page's template; `period`: in words, `intervals`: which ranges may be shown."""
+    page = OutlookParts(lang, forecast, currency, asked, intervals)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
     address = {"period": forecast["period"], "scope": forecast["scope"]}
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
     return {
         **frame(lang, "/", asked, forecast, scopes, currency),
+        "period": period,
         **page.headline(),
         "quiet": page.quiet(),
         "dots": page.dots().figure(lang),
@@ -89,6 +92,7 @@ class OutlookParts:
     forecast: Answer
     currency: str
     asked: Asked
+    intervals: IntervalProof = field(default_factory=IntervalProof)
 
     @property
     def unit(self) -> Measure:
@@ -107,7 +111,6 @@ class OutlookParts:
         forecast, lang, probability = self.forecast, self.lang, self.forecast["probability"]
         target = forecast["target"]
         return {
-            "period": period_text(parse_period(forecast["period"]), lang),
             "scope_name": forecast["name"] or forecast["scope"],
             "target": None if target is None else self.money(target),
             "probability": None if probability is None else chance(probability, lang),
@@ -138,11 +141,16 @@ class OutlookParts:
         words = [won]
         if forecast["probability"] is not None:
             low, middle, high = (self.money(revenue[name]) for name in ("p10", "p50", "p90"))
-            words.append(WORDS["forecast_range"].format(low=low, middle=middle, high=high).to(lang))
+            text = WORDS["forecast_range" if self.shows(forecast["scope"], 0.8) else "forecast_middle"]
+            words.append(text.format(low=low, middle=middle, high=high).to(lang))
         days = (date.fromisoformat(forecast["pace"][-1]["date"]) - known_day(forecast["as_of"])).days
         if days > 0:
             words.append(WORDS["days_left"].format(n=days).to(lang))
         return [*said, *({"words": one, "change": "", "after": "", "style": ""} for one in words)]
+
+    def shows(self, scope: str, level: float) -> bool:
+        """Whether past forecasts let the ranges of a scope be shown."""
+        return self.intervals.shows(kind_of(scope), level)
 
     def dots(self) -> Dots:
         """Equally likely outcomes against the target."""
@@ -165,7 +173,11 @@ class OutlookParts:
         def ahead(name: str) -> list[float | None]:
             return [row[name] if number >= known - 1 else None for number, row in enumerate(pace)]
 
-        bands = {name: ahead(name) for name in ("p10", "p25", "p50", "p75", "p90")}
+        hidden: list[float | None] = [None] * len(pace)
+        levels = {"p10": 0.8, "p25": 0.5, "p75": 0.5, "p90": 0.8}
+        scope = self.forecast["scope"]
+        bands: dict[str, list[float | None]] = {"p50": ahead("p50")}
+        bands |= {name: ahead(name) if self.shows(scope, level) else hidden for name, level in levels.items()}
         return Fan(
             name="fan",
             title=WORDS["fan_title"].format(unit=self.unit.unit),
@@ -305,14 +317,15 @@ class OutlookParts:
             child["probability"],
         )
         name = child["name"] or child["scope"]
+        shown = self.shows(child["scope"], 0.8)
         bullet = Bullet(
             name=f"bullet-{child['scope'].replace(':', '-')}",
             title=_both(name),
             measure=self.unit,
             value=child["closed"],
-            p10=revenue["p10"],
+            p10=revenue["p10"] if shown else None,
             p50=revenue["p50"],
-            p90=revenue["p90"],
+            p90=revenue["p90"] if shown else None,
             target=target,
             end=end,
         )

@@ -69,6 +69,17 @@ WORDS: Mapping[str, Text] = {
         "1ポイント以上動かすものは見つかりません。進め方はこのままで構いません。",
         "Nothing found moves it by a point or more; go on as you do.",
     ),
+    "record": Text(
+        "過去に{low}〜{high}%と予測した{n}回のうち、{k}回は目標に届きました。",
+        "Of {n} past forecasts at {low} to {high}%, {k} were reached.",
+    ),
+    "record_link": Text("予測の成績", "Track record"),
+    "few_deals": Text(
+        "決着した商談が{n}件。会社の平均に寄せた広めの見込みです。あと{more}件で自社の傾向が効きはじめます。",
+        "{n} deals have closed: the forecast is wide and leans on averages. "
+        "With {more} more, your own record counts.",
+    ),
+    "forecast_middle": Text("着地見込み {middle}", "Forecast {middle}"),
     "teams": Text("内訳（助けの要る順）", "Parts (who needs help first)"),
     "name": Text("名前", "Name"),
     "chance": Text("達成確率", "Chance of target"),
@@ -80,6 +91,30 @@ WORDS: Mapping[str, Text] = {
     "bullet_said": Text(
         "細い棒＝受注済み、帯＝8割の確率の見込み、点線＝中央、縦の太線＝目標",
         "Thin bar: won so far; band: 8 in 10 chances; dashed: middle; thick line: target",
+    ),
+    "call_title": Text("宣言（自分の読み）", "Your own call"),
+    "call_said": Text(
+        "{amount}（確信：{confidence}、{who}、{day}）。そのときのSanchoの見込みは{ours}。",
+        "{amount} (confidence: {confidence}; {who}, {day}). Sancho's forecast then: {ours}.",
+    ),
+    "call_ended": Text(
+        "実績 {actual}：宣言との差 {error}、見込みとの差 {ours}。",
+        "Won {actual}: the call was off by {error}, the forecast by {ours}.",
+    ),
+    "call_none": Text(
+        "まだ宣言はありません。書いておくと、期末にSanchoの見込みと並べて答え合わせができます。",
+        "Nothing is called yet. What you call is marked beside Sancho's forecast at the end.",
+    ),
+    "call_write": Text("宣言を書く", "Write your call"),
+    "call_amount": Text("着地の読み（{unit}）", "Revenue at the end ({unit})"),
+    "call_confidence": Text("確信", "Confidence"),
+    "call_reason": Text("理由（任意）", "Why (optional)"),
+    "call_send": Text("宣言する", "Call it"),
+    "confidence_high": Text("高", "high"),
+    "confidence_medium": Text("中", "medium"),
+    "confidence_low": Text("低", "low"),
+    "done_called": Text(
+        "宣言を記録しました。前の宣言も残っています。", "Your call is kept; earlier ones stay."
     ),
     "table_caption": Text("チーム・担当者ごとの見込み", "Forecast by team or rep"),
 }

@@ -45,6 +45,7 @@ def people_view(
         "period": period_text(parse_period(people["period"]), lang),
         "scope_name": people["name"] or people["scope"],
         "answer": everybody.sentence.to(lang) if rows else None,
+        "year_address": None if asked.period == "this-year" else asked.address(PATH, period="this-year"),
         "picture": picture.figure(lang) if rows else None,
         "pictured": len(shown) if len(shown) < len(rows) else None,
         "helped": [_helped(row) for row in _to_help(rows)],

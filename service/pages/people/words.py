@@ -11,9 +11,10 @@ WORDS: Mapping[str, Text] = {
     "question": Text(
         "{period}：誰を、何で支えますか（{scope}）", "{period}: whom to help with what? ({scope})"
     ),
+    "this_year": Text("今年度で見る", "See this fiscal year"),
     "nobody": Text(
-        "この期間に決着した商談がまだないため、比べられません。期間を「今年度」にすると見られることがあります。",
-        "No deal has closed in this period yet, so there is nothing to compare; try this fiscal year.",
+        "この期間に決着した商談がまだないため、比べられません。",
+        "No deal has closed in this period yet, so there is nothing to compare.",
     ),
     "picture_title": Text(
         "担当商談の条件をそろえたときの、期待との差（受注件数。線＝8割の幅、灰色＝偶然の範囲）",
@@ -43,6 +44,7 @@ WORDS: Mapping[str, Text] = {
     "expected": Text("期待受注", "Expected wins"),
     "above": Text("期待比", "Above expected"),
     "range": Text("8割の幅", "80% range"),
+    "until": Text("〜", " to "),
     "verdict": Text("見立て", "Finding"),
     "verdict_above": Text("期待を上回る", "above"),
     "verdict_below": Text("期待を下回る", "below"),

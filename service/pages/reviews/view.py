@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crm.i18n import Language, Text
+from crm.kpi_units import MONEY, SHARE
 from crm.periods import period_holding
-from pictures.measure import PERCENT, Measure
-from service.language import points_text
+from pictures.measure import PERCENT, POINTS, Measure
 from service.pages.asked import Asked
 from service.pages.frame import frame
 from service.pages.meeting_view import MeetingView, people_of
@@ -24,6 +24,7 @@ Answer = Mapping[str, Any]
 MINUTES = {"numbers": 5, "moves": 5, "deals": 10, "kpis": 5, "decisions": 5}
 PATH = "/reviews"
 _MOST_KPIS = 5
+_GOAL = "revenue"  # which is what KPIs lead to
 _SHOWN_ACTIONS = 3
 _LEAST_MORE = 0.1  # a week that a plan must ask for more, to become an agreement
 _MOST_PLANNED = 24
@@ -59,13 +60,13 @@ def review_view(
     week = _Week(review, asked, mode)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
     change = outlook.change()
-    actions = step_rows(answers.actions["actions"][:_SHOWN_ACTIONS], lang)
+    actions = step_rows(answers.actions["actions"], review["chosen"], lang)
     people = people_of(answers.scopes["scopes"], review["scope"])
     return {
         **frame(lang, PATH, asked, {**forecast, "as_of": review["as_of"]}, answers.scopes, currency),
         "past": None,
         "choice": None,
-        "chosen": frame(lang, PATH, asked, review, answers.scopes, currency)["choice"],
+        "choose": frame(lang, PATH, asked, review, answers.scopes, currency)["choice"],
         **meeting.values(people, _deals(answers), can_write),
         "week": week.words(lang),
         "scope_name": review["name"] or review["scope"],
@@ -107,11 +108,7 @@ class _Week:
     def words(self, lang: Language) -> str:
         first, last = (date.fromisoformat(self.review[name]) for name in ("first", "last"))
         number = self.review["week"].partition("W")[2].lstrip("0")
-        return (
-            WORDS["week_words"]
-            .format(n=number, first=short_day(first, lang), last=short_day(last, lang))
-            .to(lang)
-        )
+        return WORDS["week_words"].format(n=number, first=_day(first, lang), last=_day(last, lang)).to(lang)
 
     def address(self, weeks: int = 0, **other: str) -> str:
         day = date.fromisoformat(self.review["first"]) + timedelta(7 * weeks)
@@ -120,9 +117,14 @@ class _Week:
         return f"{PATH}/{period_holding(day, 'week').name}?{urlencode(kept)}"
 
 
+def _day(day: date, lang: Language) -> str:
+    return f"{day.month}/{day.day}" if lang == "ja" else short_day(day, lang)
+
+
 def _answer(answers: ReviewAnswers, outlook: OutlookParts, lang: Language) -> str:
     """The review in one sentence."""
     review, forecast = answers.review, answers.forecast
+    name = "answer" if review["carried"] else "answer_first"
     counts = {
         "n": len(review["carried"]),
         "k": sum(one["result"] == "done" for one in review["carried"]),
@@ -130,15 +132,12 @@ def _answer(answers: ReviewAnswers, outlook: OutlookParts, lang: Language) -> st
     }
     if forecast["probability"] is None:
         middle = outlook.money(forecast["revenue"]["p50"])
-        return WORDS["answer_no_target"].format(p=middle, **counts).to(lang)
+        return WORDS[f"{name}_no_target"].format(p=middle, **counts).to(lang)
     change = forecast["change"]
-    if change is None:
-        said = WORDS["no_change_yet"].to(lang)
-    else:
-        said = points_text(100 * (change["to"] - change["from"]), lang)
-    return (
-        WORDS["answer"].format(p=PERCENT.text(forecast["probability"], lang), change=said, **counts).to(lang)
-    )
+    said = WORDS["no_change_yet"]
+    if change is not None:
+        said = POINTS.words(change["to"] - change["from"], signed=True)
+    return WORDS[name].format(p=PERCENT.words(forecast["probability"]), change=said, **counts).to(lang)
 
 
 def _deals(answers: ReviewAnswers) -> dict[str, str]:
@@ -154,7 +153,11 @@ def _deals(answers: ReviewAnswers) -> dict[str, str]:
 
 def _with_target(kpis: Sequence[Answer]) -> list[Answer]:
     """KPIs with a target, the least likely first."""
-    found = [one for one in kpis if one["target"] is not None and one["probability"] is not None]
+    found = [
+        one
+        for one in kpis
+        if one["target"] is not None and one["probability"] is not None and one["kpi"] != _GOAL
+    ]
     return sorted(found, key=lambda one: (one["probability"], one["kpi"]))
 
 
@@ -189,10 +192,10 @@ def _kpis(kpis: Sequence[Answer], currency: str, lang: Language) -> list[dict[st
 
 def _measure(kpi: Answer, values: Sequence[float | None], currency: str, lang: Language) -> Measure:
     """In what a KPI is written: money in a unit that fits, shares in percent, all else as it is."""
-    if kpi["unit"] in (currency, "円"):
+    if kpi["unit"] == MONEY.to(lang):
         return money_measure(values, currency, lang)
-    if kpi["unit"] == "%":
-        return Measure(0.01, Text("%", "%"), 0)
+    if kpi["unit"] == SHARE.to(lang):
+        return Measure(0.01, PERCENT.unit)
     large = max((abs(value) for value in values if value is not None), default=0.0)
     return Measure(1.0, Text(kpi["unit"], kpi["unit"]), 0 if large >= 100 else 1)
 

@@ -16,6 +16,15 @@ WORDS: Mapping[str, Text] = {
         "{week}の会議：何が変わり、何を決めますか（{scope}）",
         "{week}: what changed, and what do we agree? ({scope})",
     ),
+    "answer_first": Text(
+        "目標に届く確率は{p}、先週より{change}。この会議の約束は{new}件です。",
+        "The chance of reaching the target is {p}, {change} since last week. {new} agreements are made "
+        "in this meeting.",
+    ),
+    "answer_first_no_target": Text(
+        "着地見込みは{p}です。この会議の約束は{new}件です。",
+        "The forecast is {p}. {new} agreements are made in this meeting.",
+    ),
     "answer": Text(
         "目標に届く確率は{p}、先週より{change}。前回までの約束は{n}件中{k}件が済み、この会議の約束は{new}件です。",
         "The chance of reaching the target is {p}, {change} since last week. Of {n} earlier agreements "

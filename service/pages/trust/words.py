@@ -29,7 +29,8 @@ WORDS: Mapping[str, Text] = {
     "reached": Text("届いた数", "Reached"),
     "intervals_title": Text("予測の幅は守られているか", "Do the ranges hold?"),
     "intervals_said": Text(
-        "「8割の確率で収まる」と言った幅に、実際が収まった割合です。言った割合を確かに下回った幅は、どの画面にも出しません。",
+        "「8割の確率で収まる」と言った幅に、実際が収まった割合です。言った割合を確かに下回った幅は、"
+        "どの画面にも出しません。",
         "How often outcomes lay inside. Ranges that clearly held less often than they say are not shown.",
     ),
     "range_of": Text("何の幅か", "Range of"),
@@ -45,7 +46,8 @@ WORDS: Mapping[str, Text] = {
     "held": Text("守られている", "holds"),
     "refuted": Text("守られていない（表示しません）", "does not hold (not shown)"),
     "no_intervals": Text(
-        "幅はまだ確かめていません。再学習すると商談の確率の幅を、過去検証を行うと着地見込みの幅を確かめます。",
+        "幅はまだ確かめていません。再学習すると商談の確率の幅を、過去検証を行うと着地見込みの幅を確か"
+        "めます。",
         "The ranges are not checked yet: retraining checks those of deals, a backtest those of forecasts.",
     ),
     "methods_title": Text("簡単な方法と比べて", "Against plain methods"),
@@ -67,7 +69,8 @@ WORDS: Mapping[str, Text] = {
     ),
     "itself": Text("–", "–"),
     "no_backtest": Text(
-        "着地見込みの成績は、過去検証（過去の四半期に戻って予測し、実績と比べる）を行うと出ます。数分から1時間ほどかかります。",
+        "着地見込みの成績は、過去検証（過去の四半期に戻って予測し、実績と比べる）を行うと出ます。数分"
+        "から1時間ほどかかります。",
         "The record of revenue forecasts appears after a backtest, which forecasts past quarters again "
         "and compares with what came. It takes minutes to an hour.",
     ),

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
 from crm.i18n import Language
-from crm.periods import parse_period
 from pictures.measure import MISSING, PERCENT, Measure
-from service.language import period_text
 from service.pages.asked import Asked
 from service.pages.exports import export_links
 from service.pages.frame import frame
@@ -39,14 +37,15 @@ def yomi_view(
     currency: str,
     may_choose: bool,
     here: str,
+    in_words: Callable[[str], str],
 ) -> dict[str, Any]:
-    """The values of the page's template."""
-    page = _Yomi(lang, answer, currency, asked, sheet)
+    """The values of the page's template; `in_words`: of the name of a period."""
+    page = _Yomi(lang, answer, currency, asked, sheet, in_words)
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
     query = urlencode({"scope": answer["scope"], "week": sheet.week, **past})
     return {
         **frame(lang, "/yomi", asked, answer, scopes, currency, sheet.query(start=0)),
-        "period": period_text(parse_period(answer["period"]), lang),
+        "period": in_words(answer["period"]),
         "scope_name": answer["name"] or answer["scope"],
         "sentence": page.sentence(),
         "asks": answer["rank_column"] is None,
@@ -74,6 +73,7 @@ class _Yomi:
     currency: str
     asked: Asked
     sheet: AskedSheet
+    in_words: Callable[[str], str]
 
     @cached_property
     def unit(self) -> Measure:
@@ -170,9 +170,8 @@ class _Yomi:
         check, lang = self.answer["answer_check"], self.lang
         if check is None:
             return None
-        quarters = ("・" if lang == "ja" else ", ").join(
-            period_text(parse_period(one["period"]), lang) for one in check["quarters"]
-        )
+        separator = "・" if lang == "ja" else ", "
+        quarters = separator.join(self.in_words(one["period"]) for one in check["quarters"])
         about = {"n": len(check["quarters"]), "quarters": quarters, "week": check["week"]}
         return {
             "sentence": self._best(check),
