@@ -18,7 +18,7 @@ from service.pages.yomi.words import WORDS
 
 Answer = Mapping[str, Any]
 MARKED_PP = 30.0  # from which a deal's chance is marked as far from its rank
-PRINTED = 12  # rows of a printed page
+PRINTED = 10  # rows of a printed page
 _SORTS: Mapping[str, Callable[[Answer], Any]] = {
     "swing": lambda deal: -(deal["swing_pp"] or 0.0),
     "revenue": lambda deal: -(deal["revenue"] or 0.0),
