@@ -22,7 +22,8 @@ _TOP, _BOTTOM, _LEFT = 26.0, 26.0, 40.0
 class Curve(Picture):
     """`won` and `lost` (n,): probabilities by each of `days` (n,), not decreasing, together at most 1.
 
-    `typed`: the closing date that the seller entered; `likely` (p10, p50, p90): when it closes if it is won.
+    `typed`: the closing date that the seller entered; `likely` (p10, p50, p90): when it closes if it is won;
+    `end`: of the period, one of the days, for which the sentence tells the chance.
     """
 
     days: Sequence[date]
@@ -30,12 +31,15 @@ class Curve(Picture):
     lost: Sequence[float]
     typed: date | None = None
     likely: tuple[date, date, date] | None = None
+    end: date | None = None
 
     @property
     def sentence(self) -> Text:
-        """The chance at the last day, and when a win is likely."""
+        """The chance at the period's end, or at the last day, and when a win is likely."""
+        day = self.days[-1] if self.end is None else self.end
+        won = self.won[list(self.days).index(day)]
         words = Text("{day}までに受注する確率は{p}です。", "Won by {day} with probability {p}.").format(
-            day=day_words(self.days[-1]), p=PERCENT.words(self.won[-1])
+            day=day_words(day), p=PERCENT.words(won)
         )
         if self.likely is None:
             return words
@@ -90,8 +94,21 @@ class Curve(Picture):
             drawing.text(xs.end + 8, y + 4, name.to(lang), "strong" if name.en == "won" else "quiet")
         drawing.text(days[0], ground + 18, day_words(self.days[0]), "quiet")
         drawing.text(days[-1], ground + 18, day_words(self.days[-1]), "quiet", "end")
+        self._end(drawing, xs, ys, lang)
         self._marks(drawing, xs, ground, lang)
         return drawing
+
+    def _end(self, drawing: Drawing, xs: Axis, ys: Axis, lang: Language) -> None:
+        """A line at the period's end up to the chance of a win by then, and the day where there is room."""
+        if self.end is None:
+            return
+        x, ground = xs.at(self.end.toordinal()), ys.start
+        won = self.won[list(self.days).index(self.end)]
+        drawing.line((x, ground), (x, ys.at(won)), "target")
+        words = Text("期末 {d}", "period ends {d}").format(d=day_words(self.end)).to(lang)
+        room = text_width(words, SMALL) / 2 + text_width("00/00", SMALL) + 8
+        if xs.start + room <= x <= xs.end - room:
+            drawing.text(x, ground + 18, words, "", "middle")
 
     def _marks(self, drawing: Drawing, xs: Axis, ground: float, lang: Language) -> None:
         if self.likely is not None:

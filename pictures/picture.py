@@ -53,7 +53,9 @@ class Picture(ABC):
         table = self.table().html(lang, self.title.to(lang))
         return (
             f'<figure class="picture" id="{self.name}"><figcaption><b>{title}</b> {sentence}</figcaption>'
-            f"{wide}{narrow}<details><summary>{_IN_NUMBERS.to(lang)}</summary>{table}</details></figure>"
+            f"{wide}{narrow}<details><summary>{_IN_NUMBERS.to(lang)}</summary>"
+            f'<div class="sideways" role="region" tabindex="0" aria-label="{title}">{table}</div>'
+            "</details></figure>"
         )
 
     def _repr_html_(self) -> str:

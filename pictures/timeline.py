@@ -11,7 +11,7 @@ from pictures.drawing import SMALL, Drawing
 from pictures.excel import ExcelChart, Series
 from pictures.fan import day_words
 from pictures.layout import Axis, shortened, text_width
-from pictures.measure import COUNT
+from pictures.measure import COUNT, DAYS
 from pictures.picture import Picture
 from pictures.table import Column, Table, Value
 
@@ -60,11 +60,16 @@ class Timeline(Picture):
     last: date
 
     @property
+    def _ends(self) -> tuple[str, str]:
+        """Its first and last day, with their years where these differ."""
+        write = day_words if self.first.year == self.last.year else _full
+        return write(self.first), write(self.last)
+
+    @property
     def sentence(self) -> Text:
         """From when to when, and how many things of each kind."""
-        words = Text("{a}から{b}まで。", "From {a} to {b}.").format(
-            a=day_words(self.first), b=day_words(self.last)
-        )
+        first, last = self._ends
+        words = Text("{a}から{b}まで。", "From {a} to {b}.").format(a=first, b=last)
         counts = [
             Text("{what} {n}件", "{what}: {n}").format(what=lane.label, n=len(lane))
             for lane in self.lanes
@@ -84,11 +89,13 @@ class Timeline(Picture):
         rows.sort(key=lambda row: row[0], reverse=True)
         columns = (
             Column(Text("日付", "day")),
+            Column(Text("始まりから", "after"), DAYS),
             Column(Text("種類", "kind")),
             Column(Text("内容", "what happened")),
         )
         told: list[Sequence[Value]] = [
-            (Text(_full(day), _full(day)), label, words) for day, label, words in rows
+            (Text(_full(day), _full(day)), float((day - self.first).days), label, words)
+            for day, label, words in rows
         ]
         return Table(columns, told)
 
@@ -102,7 +109,7 @@ class Timeline(Picture):
         """A lane for each kind, the days below."""
         drawing = Drawing(width, _TOP + len(self.lanes) * _LANE + _BOTTOM)
         names = [lane.label.to(lang) for lane in self.lanes]
-        left = max((text_width(name, SMALL) for name in names), default=0.0) + 12
+        left = max((text_width(name, SMALL) for name in names), default=0.0) + 18
         start = self.first.toordinal()
         xs = Axis(start, max(self.last.toordinal(), start + 1), left, width - 8)
         for number, (lane, name) in enumerate(zip(self.lanes, names, strict=True)):
@@ -114,8 +121,9 @@ class Timeline(Picture):
             self._marks(drawing, xs, middle, lane.marks, lang)
         ground = drawing.height - _BOTTOM
         drawing.line((left, ground), (xs.end, ground), "axis")
-        drawing.text(left, ground + 16, day_words(self.first), "quiet")
-        drawing.text(xs.end, ground + 16, day_words(self.last), "quiet", "end")
+        first, last = self._ends
+        drawing.text(left, ground + 16, first, "quiet")
+        drawing.text(xs.end, ground + 16, last, "quiet", "end")
         return drawing
 
     def _stretch(self, drawing: Drawing, xs: Axis, middle: float, one: Stretch, lang: Language) -> None:

@@ -28,6 +28,8 @@ from sancho.client_types import (
     BottleneckList,
     CallRequest,
     CandidateList,
+    CardToken,
+    CardTokenRequest,
     ChannelList,
     ChannelRequest,
     ChannelTold,
@@ -1734,3 +1736,18 @@ class Client(HttpClient):
             repeatable=True,
         )
         return cast("PersonAnswerList", self._ask(call))
+
+    def issue_card_token(self, body: CardTokenRequest) -> CardToken:
+        """A token for the card of a deal in a page of another system.
+
+        For one deal, one person and ten minutes. The person sees on it what he may see here.
+
+        Needs the right `read`.
+        """
+        call = Call(
+            method="POST",
+            path="/v1/card-tokens",
+            query={},
+            body=json_bytes(body),
+        )
+        return cast("CardToken", self._ask(call))

@@ -576,6 +576,22 @@ class CandidateList(TypedDict):
     candidates: list[KpiCandidate]
 
 
+class CardToken(TypedDict):
+    """A token that the card sends in the header X-Sancho-Card."""
+
+    token: str
+    # From when on it counts no more
+    ends_at: str
+
+
+class CardTokenRequest(TypedDict):
+    """Which deal's card is to be shown to whom."""
+
+    deal_id: str
+    # Who will see the card; needed from a key, else who asks
+    person_id: NotRequired[str | None]
+
+
 class ChanceGroup(TypedDict):
     """Later deals of which similar chances were said, and the share that was won."""
 
@@ -3420,6 +3436,9 @@ class Timeline(TypedDict):
     name: NotRequired[str | None]
     # What its account is called; null where no name is recorded
     account_name: NotRequired[str | None]
+    # null = it is open
+    closed_at: NotRequired[str | None]
+    outcome: NotRequired[Literal["won", "lost"] | None]
     entries: list[TimelineEntry]
     # Send it as `cursor` to get the next page; null = this is the last one
     next_cursor: NotRequired[str | None]

@@ -17,6 +17,7 @@ from service.api import (
     alerts,
     audit,
     bottlenecks,
+    cards,
     deals,
     forecasts,
     health,
@@ -93,7 +94,7 @@ _ROUTERS = [
         kpi_sets,
         meetings,
         targets,
-        *(alerts, audit, me),
+        *(alerts, audit, me, cards),
     )
 ]
 # Bytes of a body by the beginning of its address; None: its reader takes it in parts, and counts itself.

@@ -66,6 +66,7 @@ STATUS = {
     "no_credential": 401,
     "not_allowed": 403,
     "session_ended": 401,
+    "card_expired": 401,
     "bad_token": 401,
     "wrong_password": 401,
     "bad_link": 401,

@@ -6,17 +6,19 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
-from crm.frames import micros
+from crm.frames import micros, position_in
 from crm.i18n import Language, Text
 from crm.instants import NEVER, iso, last_known_day
 from crm.schema import ACTIVITY_KINDS, OBSERVER, OUTCOMES, TABLES
 from crm.store import Outcome, StoredScore
 from features import label_of
+from features.history import OUTCOME_CODE
 from service import cursors, messages
 from service.actions import VALID_DAYS
 from service.names import Names
@@ -74,6 +76,7 @@ class Timelines:
         [deal] = names.with_deals([{"deal_id": deal_id}])
         return {
             **deal,
+            **_closing(state, deal_id, moment, zone),
             "entries": [{**entry, "at": iso(entry["at"], zone)} for _, entry in shown],
             "entries_left_off": len(entries) - len(shown),
             "next_cursor": following,
@@ -128,6 +131,16 @@ class Timelines:
             for one in told
             if one.recommendation_id in made and (until is None or one.at < until)
         ]
+
+
+def _closing(state: ModelState, deal_id: str, moment: int, zone: ZoneInfo) -> dict[str, str | None]:
+    """When a deal had closed by a moment, and how: by its outcome or by its stage."""
+    number = position_in(state.history.deal_ids, deal_id)
+    closed = NEVER if number < 0 else int(state.history.closed[number])
+    if closed == NEVER or closed >= moment:
+        return {"closed_at": None, "outcome": None}
+    outcome = next(name for name, code in OUTCOME_CODE.items() if code == state.history.outcome[number])
+    return {"closed_at": iso(closed, zone), "outcome": outcome}
 
 
 def _in_order(entries: Iterator[Entry]) -> list[tuple[tuple[int, int, int], Entry]]:

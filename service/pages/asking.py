@@ -11,7 +11,7 @@ import orjson
 from fastapi import Request
 
 from crm.i18n import Language
-from crm.periods import parse_period, period_holding, previous
+from crm.periods import Period, period_holding, previous
 from service import questions
 from service.api.audit_trail import note_scopes
 from service.api.pools import pools_of
@@ -59,6 +59,12 @@ class Asking:
         """The moment that is asked about; None: now."""
         return self.asked.as_of
 
+    def period_named(self, name: str) -> Period:
+        """The period of an answer, by the organisation's fiscal year as of the moment."""
+        serving = self.cases.serving
+        state = serving.current()
+        return serving.period(state, name, serving.moment(state, self.as_of))
+
     @property
     def currency(self) -> str:
         """The organisation's currency."""
@@ -66,12 +72,12 @@ class Asking:
 
     def period_words(self, name: str) -> str:
         """The period of an answer in words, by the organisation's fiscal year."""
-        return period_text(parse_period(name, self._fiscal_start_month), self.lang)
+        return period_text(self.period_named(name), self.lang)
 
     def period_before(self, name: str) -> str:
         """The period of the same kind before, as it can be asked for."""
         month = self._fiscal_start_month
-        first = previous(parse_period(name, month))
+        first = previous(self.period_named(name))
         is_quarter = (first.days >= 89) and (first.days <= 92)
         return period_holding(first.first, "quarter", month).name if is_quarter else first.name
 

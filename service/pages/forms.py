@@ -22,7 +22,7 @@ from service.api.cookies import refuse_other_sites
 from service.api.persons import SESSION
 from service.api.seen import known_sight
 from service.api.uploads import Upload, uploaded
-from service.pages import site
+from service.pages.refusals import instead
 from service.sign_in.sessions import csrf_token
 
 CSRF = "csrf"
@@ -64,8 +64,8 @@ def as_form(send: FormPage) -> FormPage:
             await known_sight(request, caller_of(request))
             request.state.form = form
             return await send(request=request, **asked)
-        except SanchoError as fault:
-            return site.refused(request, fault)
+        except Exception as fault:
+            return instead(request, fault)
 
     return sent
 
@@ -82,8 +82,8 @@ def as_upload(send: FormPage) -> FormPage:
                 check_csrf(request, upload.fields.get(CSRF, ""))
                 request.state.upload = upload
                 return await send(request=request, **asked)
-        except SanchoError as fault:
-            return site.refused(request, fault)
+        except Exception as fault:
+            return instead(request, fault)
 
     return sent
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Any
 
 from crm.i18n import Language, Text
-from service.language import as_of_text, day_text, moment_text
+from service.language import day_text, moment_text
 from service.pages.asked import Asked
+from service.pages.states import bars
 from service.pages.values import unit_choices
 from service.pages.words import WORDS
 
@@ -34,21 +35,21 @@ def frame(
     `about`: an answer with `as_of`, `model` and `data_as_of`; `scopes`: that of /v1/scopes; `also`: further
     fields of the page's address (sorting, filters), which the form keeps.
     """
+    periods, units = _periods(asked.period, lang), unit_choices(currency, lang)
     return {
         "choice": {
             "path": path,
-            "periods": _periods(asked.period, lang),
+            "said": _said(asked, periods, about, scopes["scopes"], units.get(asked.unit or ""), lang),
+            "periods": periods,
             "period": asked.period,
             "scopes": _scopes(scopes["scopes"]),
             "scope": about.get("scope") or asked.scope,
             "as_of": "" if asked.as_of is None else asked.as_of[:10],
-            "units": [{"name": name, "words": words} for name, words in unit_choices(currency, lang).items()],
+            "units": [{"name": name, "words": words} for name, words in units.items()],
             "unit": asked.unit or "",
             "also": dict(also or {}),
         },
-        "past": None
-        if asked.as_of is None
-        else {"words": as_of_text(about["as_of"], lang), "now": asked.address(path, as_of=None)},
+        "bars": bars(about, asked, path, lang),
         "kept": asked.kept(),
         "foot": foot(about, lang),
     }
@@ -62,6 +63,23 @@ def foot(about: Mapping[str, Any], lang: Language) -> str:
     if data is None:
         return WORDS["foot_no_data"].format(**values).to(lang)
     return WORDS["foot"].format(**values, data=moment_text(data, lang)).to(lang)
+
+
+def _said(
+    asked: Asked,
+    periods: Sequence[Mapping[str, str]],
+    about: Mapping[str, Any],
+    scopes: Sequence[Mapping[str, Any]],
+    unit: str | None,
+    lang: Language,
+) -> str:
+    """The choice in one line, as a phone shows it."""
+    scope = about.get("scope") or asked.scope
+    names = (row["name"] or row["scope"] for row in scopes if row["scope"] == scope)
+    period = next(row["words"] for row in periods if row["name"] == asked.period)
+    moment = WORDS["present"].to(lang) if asked.as_of is None else asked.as_of[:10]
+    joint = "・" if lang == "ja" else " · "
+    return joint.join(filter(None, (period, next(names, None), moment, unit)))
 
 
 def _periods(asked: str, lang: Language) -> list[dict[str, str]]:

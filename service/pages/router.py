@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from service.api.responses import respond
-from service.pages import site
+from service.pages import static_files
+from service.pages.card import page as card
 from service.pages.deal import page as deal
 from service.pages.deals import page as deals
 from service.pages.kpi_plan import page as kpi_plan
@@ -26,18 +27,23 @@ from service.representation import Representation
 _style = APIRouter(include_in_schema=False)
 
 
-@_style.get(site.STYLE)
-async def get_style(request: Request) -> Response:
-    """How all pages look."""
+async def get_file(request: Request) -> Response:
+    """A file that pages load."""
+    name = request.url.path.rsplit("/", 1)[-1]
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return respond(
-        request, Representation(site.style_sheet()[0]), media_type="text/css; charset=utf-8", headers=headers
-    )
+    if name == static_files.CARD:  # which pages of other sites load
+        headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    representation = Representation(static_files.content(name))
+    return respond(request, representation, media_type=static_files.KINDS[name], headers=headers)
 
+
+for _name in static_files.KINDS:
+    _style.add_api_route(f"/static/{_name}", get_file, methods=["GET"], name=f"get_file {_name}")
 
 # Of all pages, each of which has its own.
 _PAGES = (
     outlook,
+    card,
     yomi,
     deals,
     deal,

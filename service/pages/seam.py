@@ -8,11 +8,10 @@ from functools import wraps
 from fastapi import Request
 from fastapi.responses import Response
 
-from crm.errors import SanchoError
 from service.api.access import caller_of
 from service.api.seen import known_sight
-from service.pages import site
 from service.pages.beginning import beginning
+from service.pages.refusals import instead
 
 Page = Callable[..., Awaitable[Response]]
 _NOTHING_ANSWERS = ("not_ready", "no_model")
@@ -30,8 +29,9 @@ def as_page(show: Page) -> Page:
         try:
             await known_sight(request, caller_of(request))
             return await show(request=request, **asked)
-        except SanchoError as fault:
-            begins = await beginning(request) if fault.code in _NOTHING_ANSWERS else None
-            return site.refused(request, fault) if begins is None else begins
+        except Exception as fault:
+            is_early = getattr(fault, "code", None) in _NOTHING_ANSWERS
+            begins = await beginning(request) if is_early else None
+            return instead(request, fault) if begins is None else begins
 
     return shown

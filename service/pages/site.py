@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -17,35 +16,40 @@ from markupsafe import Markup
 
 from crm.errors import SanchoError
 from crm.i18n import LANGUAGES, Language, Text
-from pictures.picture import stylesheet
 from service.api.access import CALLER
 from service.api.cookies import is_secure
 from service.api.persons import SESSION, SESSION_ENDED
 from service.callers import Caller
 from service.logs import REQUEST_ID
+from service.pages import static_files
 from service.pages.navigation import places
+from service.pages.states import WORDS as STATE_WORDS
 from service.pages.words import WORDS
 from service.problems import STATUS, language_of, refuse
 from service.quarantine import Quarantine
 from service.request_error import outside_failure
 from service.sign_in.sessions import csrf_token
 
-SIGN_IN, STYLE = "/sign-in", "/static/sancho.css"
-_LANGUAGE_COOKIE = "sancho_lang"
+SIGN_IN = "/sign-in"
+_LANGUAGE_COOKIE, _THEME_COOKIE = "sancho_lang", "sancho_theme"
+THEMES = ("light", "dark", "auto")
 _YEAR = 365 * 86_400
 _AGAIN_SECONDS = 3  # after which the page of a service that is starting is asked for again
-# One style sheet of ours and forms that lead back here: no script, no picture of others, no frame.
+# Files of ours and forms that lead back here: nothing of others, nothing within the page, no frame.
 _POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-    "base-uri 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 _FOLDER = files("service.pages")
-_NO_FRAME: dict[str, Any] = {
+_NO_FRAME: dict[str, Any] = {  # of a page about no period and scope
     "choice": None,
-    "past": None,
+    "bars": [],
+    "on": None,  # where to go on from a problem, besides the first page
+    "again": None,
+    "request_id": None,
     "kept": {},
     "foot": "",
-}  # of a page about no period and scope
+}
 
 
 def reader_language(request: Request) -> Language:
@@ -56,6 +60,14 @@ def reader_language(request: Request) -> Language:
     return language_of(request)
 
 
+def reader_theme(request: Request) -> str:
+    """The colours that the address asks for, else those chosen before, else those of the reader's system."""
+    for wanted in (request.query_params.get("theme"), request.cookies.get(_THEME_COOKIE)):
+        if wanted in THEMES:
+            return str(wanted)
+    return "auto"
+
+
 def page(
     request: Request, template: str, status: int = 200, words: Mapping[str, Text] | None = None, **values: Any
 ) -> Response:
@@ -63,10 +75,10 @@ def page(
 
     `?done=NAME` is what a form has led on with (`service.pages.forms.go_on`): its words are the live message.
     """
-    lang = reader_language(request)
+    lang, theme = reader_language(request), reader_theme(request)
     session = request.scope.get(SESSION)
     caller: Caller | None = request.scope.get(CALLER)
-    known = {**WORDS, **(words or {})}
+    known = {**WORDS, **STATE_WORDS, **(words or {})}
     done = known.get(f"done_{request.query_params.get('done', '')}")
     html = (
         templates()
@@ -74,12 +86,16 @@ def page(
         .render(
             lang=lang,
             other="en" if lang == "ja" else "ja",
-            other_address=_address_in(request, "en" if lang == "ja" else "ja"),
-            w=lambda name, **filled: known[name].format(**filled).to(lang),
+            other_address=_address_with(request, "lang", "en" if lang == "ja" else "ja"),
+            theme=theme,
+            themes=[(one, _address_with(request, "theme", one)) for one in THEMES],
+            w=lambda name, /, **filled: known[name].format(**filled).to(lang),
             menu=[] if caller is None else [(one, one.words.to(lang)) for one in places(caller.rights)],
             waiting=_waiting(request),
             done=None if done is None else done.to(lang),
-            style=f"{STYLE}?v={style_sheet()[1]}",
+            style=static_files.address(static_files.STYLE),
+            script=static_files.address(static_files.SCRIPT),
+            icon=static_files.address(static_files.ICON),
             csrf=None if session is None else csrf_token(session),
             **{**_NO_FRAME, **values},
         )
@@ -90,10 +106,11 @@ def page(
         "Vary": "Accept-Language, Cookie, Authorization",
     }
     response = HTMLResponse(html, status, headers=headers)
-    if request.query_params.get("lang") in LANGUAGES:
-        response.set_cookie(
-            _LANGUAGE_COOKIE, lang, max_age=_YEAR, secure=is_secure(request), httponly=True, samesite="lax"
-        )
+    for asked, cookie, value in (("lang", _LANGUAGE_COOKIE, lang), ("theme", _THEME_COOKIE, theme)):
+        if request.query_params.get(asked) == value:
+            response.set_cookie(
+                cookie, value, max_age=_YEAR, secure=is_secure(request), httponly=True, samesite="lax"
+            )
     return response
 
 
@@ -101,6 +118,11 @@ def _waiting(request: Request) -> int:
     """How many rows wait to be put right, as far as anybody has counted."""
     quarantine: Quarantine | None = request.app.state.use_cases.quarantine
     return 0 if quarantine is None else quarantine.known_count
+
+
+def rendered(template: str, **values: Any) -> str:
+    """A template that is no page of its own."""
+    return templates().get_template(template).render(**values)
 
 
 def refused(request: Request, fault: Exception) -> Response:
@@ -115,7 +137,10 @@ def refused(request: Request, fault: Exception) -> Response:
         raise fault
     status = STATUS.get(known.code, 422)
     if status == 401 or known.code == SESSION_ENDED:
-        return RedirectResponse(f"{SIGN_IN}?{urlencode({'next': own_address(request)})}", 303)
+        asked = {"next": own_address(request)}
+        if request.query_params.get("lang") in LANGUAGES:
+            asked["lang"] = request.query_params["lang"]
+        return RedirectResponse(f"{SIGN_IN}?{urlencode(asked)}", 303)
     lang = reader_language(request)
     is_starting = known.code == "not_ready"
     response = page(
@@ -137,19 +162,11 @@ def own_address(request: Request) -> str:
     return request.url.path + (f"?{request.url.query}" if request.url.query else "")
 
 
-def _address_in(request: Request, lang: Language) -> str:
-    kept = [
-        (name, value) for name, value in parse_qsl(request.url.query) if name not in ("lang", "link", "done")
-    ]
-    return f"{request.url.path}?{urlencode([*kept, ('lang', lang)])}"
-
-
-@cache
-def style_sheet() -> tuple[bytes, str]:
-    """The one style sheet, and a mark of its content for its address."""
-    own = _FOLDER.joinpath("static", "sancho.css").read_text("utf-8")
-    text = f"{own}\n{stylesheet()}".encode()
-    return text, sha256(text).hexdigest()[:12]
+def _address_with(request: Request, name: str, value: str) -> str:
+    """The same address with another language or theme; what was said once, and a link, are not kept."""
+    dropped = (name, "link", "done")
+    kept = [(given, said) for given, said in parse_qsl(request.url.query) if given not in dropped]
+    return f"{request.url.path}?{urlencode([*kept, (name, value)])}"
 
 
 @cache

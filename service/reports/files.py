@@ -166,7 +166,7 @@ def _quarter(form: str, answers: Answers, asked: AskedReport, intervals: Interva
         answers["scopes"],
         asked=asked.page,
         currency=asked.currency,
-        period=asked.in_words(forecast["period"]),
+        period=parse_period(forecast["period"], asked.fiscal_start_month),
         intervals=intervals,
     )
     of_the_page = {"calls": [], "can_call": False, "few": None, "record": None}  # alone

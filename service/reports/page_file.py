@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm.i18n import Language, Text
-from service.pages.site import style_sheet, templates
+from service.pages.site import templates
+from service.pages.static_files import content
 from service.pages.words import WORDS
 
 _LINK = re.compile(r'<a [^>]*href="[^"]*"[^>]*>')
@@ -22,7 +23,7 @@ def page_file(template: str, lang: Language, words: Mapping[str, Text], values: 
         .render(
             lang=lang,
             w=lambda name, **filled: known[name].format(**filled).to(lang),
-            css=style_sheet()[0].decode(),
+            css=content("sancho.css").decode(),
             csrf=None,
             **values,
         )

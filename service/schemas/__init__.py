@@ -6,6 +6,7 @@ from service.schemas.actions import ActionList, OutcomeRequest, RecommendationRe
 from service.schemas.alerts import ChannelList, ChannelRequest, ChannelTold, Muted, MuteRequest, NewChannel
 from service.schemas.audit import AuditList
 from service.schemas.bottlenecks import BottleneckList
+from service.schemas.cards import CardToken, CardTokenRequest
 from service.schemas.deal_list import DealFilter, DealList
 from service.schemas.deals import Insight, ScoreRequest, Timeline
 from service.schemas.forecasts import Forecast, NewLevel, WhatIf, WhatIfRequest
@@ -73,6 +74,8 @@ __all__ = [
     "BottleneckList",
     "CallRequest",
     "CandidateList",
+    "CardToken",
+    "CardTokenRequest",
     "ChangedPassword",
     "ChannelList",
     "ChannelRequest",

@@ -337,6 +337,8 @@ class Timeline(Answer):
     deal_id: str
     name: DealName = None
     account_name: AccountName = None
+    closed_at: str | None = Field(None, description="null = it is open")
+    outcome: Literal["won", "lost"] | None = None
     entries: list[TimelineEntry]
     next_cursor: NextCursor = None
     entries_left_off: int = Field(description="How many older ones `limit` left off")

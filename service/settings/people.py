@@ -21,6 +21,10 @@ FINE = {  # what a value may be, for who gave another
         "sancho.example.com,10.0.0.5 のような、ポートのないホスト名",
         "names of hosts without a port, such as sancho.example.com,10.0.0.5",
     ),
+    "card_origins": Text(
+        "https://crm.example.com のような、パスのないアドレス",
+        "addresses without a path, such as https://crm.example.com",
+    ),
     "trusted_proxies": Text(
         "10.0.0.2,10.1.0.0/16 のような、IPアドレスまたはネットワーク",
         "IP addresses or networks, such as 10.0.0.2,10.1.0.0/16",
@@ -49,6 +53,10 @@ def _parted(given: Any) -> Any:
     return [word.strip() for word in given.split(",") if word.strip()] if isinstance(given, str) else given
 
 
+def _public_addresses(given: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(public_address(one) for one in given)
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_parted)]
 
 
@@ -73,6 +81,14 @@ class PeopleSettings(BaseModel):
             "どちらもなく、このマシンだけで待ち受けるときは localhost",
             "Names that a call's Host header may have, with commas between them; empty = that of public_url; "
             "where that is empty, too, and the service listens on this machine alone, localhost",
+        ),
+    ] = ()
+    card_origins: Annotated[
+        Words,
+        AfterValidator(_public_addresses),
+        Text(
+            "商談カードを埋め込んでよいサイトのアドレス（コンマ区切り）。空なら埋め込めない",
+            "Addresses of sites whose pages may show a deal's card, with commas between them; empty = none",
         ),
     ] = ()
     trusted_proxies: Annotated[

@@ -11,6 +11,7 @@ from tests.browser.table import NOBODY, PEOPLE
 from tests.browser.table import Page as Place
 from tests.support.served import Served
 
+_PATIENCE_MS = 10_000
 WIDE, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -67,7 +68,7 @@ class Reader:
         address = place if isinstance(place, str) else place.address
         self.heard.clear()
         self.page.set_viewport_size(size or WIDE)  # type: ignore[arg-type]
-        self.page.emulate_media(color_scheme=theme, media="screen")  # type: ignore[arg-type]
+        self.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         joint = "&" if "?" in address else "?"
         self.page.goto(f"{self.site.address}{address}{joint}lang={lang}")
         if unfolded:
@@ -89,14 +90,18 @@ class Site:
         return self._readers[who, scripts]
 
     def new_reader(self, who: str, **options: Any) -> Reader:
-        """A window of its own for somebody, who is signed in by a one-time link."""
+        """A window of its own for somebody, who is signed in by a one-time link, or was in another."""
+        known = None if options.pop("own_session", False) else self._readers.get((who, True))
+        if known is not None:
+            options["storage_state"] = known.context.storage_state()
         context = self.browser.new_context(java_script_enabled=options.pop("scripts", True), **options)
+        context.set_default_timeout(_PATIENCE_MS)
         page, heard = context.new_page(), Heard()
         page.on("console", heard.message)
         page.on("pageerror", heard.failure)
         page.on("request", heard.request)
         page.on("response", heard.response)
-        if who != NOBODY:
+        if who != NOBODY and known is None:
             page.goto(f"{self.address}{self.link(who)}")
             with page.expect_navigation():
                 page.locator("main button").click()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 ADMIN, MANAGER, SELLER, NOBODY = "admin", "manager", "seller", "nobody"
-ABOUT = "period=2026-Q4&as_of=2026-11-19"  # of the same moment, whenever the tests run
+ABOUT = "period=2026-Q4&as_of=2026-11-20"  # of the same moment, whenever the tests run
 TEAM = f"{ABOUT}&scope=team%3AT1"
 PEOPLE = {ADMIN: "PA", MANAGER: "PM", SELLER: "P0"}  # who signs in, by who it is
 ROWS: dict[str, list[dict[str, Any]]] = {
@@ -40,13 +40,28 @@ class Page(NamedTuple):
     who: str = MANAGER
     pictures: tuple[str, ...] = ()  # the ids of the figures that it must have
     a4: int | None = None  # sheets on which it prints, where the design says how many
+    status: int = 200
 
 
 PAGES = (
     Page("outlook", f"/?{TEAM}", pictures=("dots", "fan"), a4=1),
     Page("outlook-company", f"/?{ABOUT}", ADMIN, pictures=("dots", "fan"), a4=1),
     Page("outlook-seller", f"/?{ABOUT}", SELLER, pictures=("dots", "fan"), a4=1),
+    Page("deals", f"/deals?{TEAM}"),
+    Page(
+        "deal",
+        f"/deals/D5?{ABOUT}",
+    ),
+    Page("process", f"/process?{TEAM}"),
+    Page("people", f"/people?{TEAM}"),
+    Page("one-on-one", "/people/P1/1on1", a4=1),
+    Page("review", "/reviews/2026-W47?scope=team%3AT1"),
+    Page("meeting", "/reviews/2026-W47?scope=team%3AT1&mode=meeting"),
+    Page("trust", "/trust", ADMIN),
+    Page("yomi", f"/yomi?{TEAM}", a4=1),
+    Page("setup", "/setup", ADMIN),
     Page("kpis", f"/kpis?{TEAM}"),
     Page("sign-in", "/sign-in?next=%2F%3Fperiod%3D2026-Q4", NOBODY),
-    Page("problem", f"/?{ABOUT}&scope=team%3ANONE", ADMIN),
+    Page("problem", f"/?{ABOUT}&scope=team%3ANONE", ADMIN, status=404),
+    Page("forbidden", f"/?{ABOUT}&scope=company", SELLER, status=403),
 )

@@ -199,6 +199,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "get_tree",
         "get_yomi",
         "import_file",
+        "issue_card_token",
         "list_actions",
         "list_agreements",
         "list_audit",

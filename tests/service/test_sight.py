@@ -84,6 +84,7 @@ ASKED: dict[str, tuple[str, str, Any]] = {
     "score_deal": ("POST", "/deals/score", {"deal": NEW}),
     "score_deals": ("POST", "/deals/score-batch", {"deal": NEW}),
     "record_outcome": ("POST", "/recommendations/{recommendation}/outcome", {"state": "shown"}),
+    "issue_card_token": ("POST", "/card-tokens", {"deal_id": "{deal}"}),
     "report_recommendations": ("GET", "/recommendations/report", None),
     "list_scopes": ("GET", "/scopes", None),
     "list_person_answers": ("GET", "/person-answers?person={person}", None),

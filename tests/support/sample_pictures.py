@@ -17,6 +17,7 @@ from pictures.measure import Measure
 from pictures.picture import Picture
 from pictures.reliability import Bin, Reliability
 from pictures.spark import Spark
+from pictures.timeline import Lane, Mark, Stretch, Timeline
 from pictures.waterfall import Part, Waterfall
 
 MILLION = Measure(1e6, Text("百万円", "M JPY"), 1)
@@ -77,6 +78,39 @@ def waterfall() -> Waterfall:
     )
 
 
+def timeline() -> Timeline:
+    """A deal of two months: three stages, a date that was pushed back, two activities."""
+    visit, proposal, quote = (_START + timedelta(days=days) for days in (12, 14, 40))
+    last = _START + timedelta(days=61)
+    return Timeline(
+        name="timeline",
+        title=Text("これまでの経過", "What has happened"),
+        first=_START,
+        last=last,
+        lanes=[
+            Lane(
+                Text("段階", "stage"),
+                [
+                    Stretch(_START, visit, Text("アポイント", "Appointment")),
+                    Stretch(visit, proposal, Text("初回訪問", "First visit")),
+                    Stretch(proposal, last, Text("提案", "Proposal")),
+                ],
+            ),
+            Lane(
+                Text("受注予定", "planned date"),
+                marks=[
+                    Mark(quote, Text("11/30 → 12/28", "11/30 → 12/28"), Text("12/28", "12/28"), is_bad=True),
+                    Mark(_START, Text("11/30", "11/30"), Text("11/30", "11/30")),
+                ],
+            ),
+            Lane(
+                Text("活動", "activities"),
+                marks=[Mark(visit, Text("訪問", "visit")), Mark(quote, Text("見積", "quote"))],
+            ),
+        ],
+    )
+
+
 def all_pictures() -> list[Picture]:
     """One of each kind."""
     return [
@@ -101,6 +135,7 @@ def all_pictures() -> list[Picture]:
             lost=[0.02 * week for week in range(14)],
             typed=date(2026, 12, 20),
             likely=(date(2026, 11, 20), date(2026, 12, 10), date(2026, 12, 25)),
+            end=_WEEKS[7],
         ),
         Funnel(
             name="funnel",
@@ -152,4 +187,5 @@ def all_pictures() -> list[Picture]:
                 Ranged(Text("高橋 遥", "Haruka Takahashi"), -7e6, -12e6, -1e6),
             ],
         ),
+        timeline(),
     ]

@@ -23,7 +23,10 @@ def timeline_of(answer: Answer, currency: str, lang: Language) -> Timeline | Non
         return None
     first = _day(entries[0])
     closed = next((one for one in entries if one["kind"] == "closed"), None)
-    last = max(_day(closed) if closed else known_day(answer["as_of"]), _day(entries[-1]))
+    ended = answer["closed_at"]
+    last = max(
+        known_day(answer["as_of"]) if ended is None else date.fromisoformat(ended[:10]), _day(entries[-1])
+    )
 
     def changes(field: str) -> list[Answer]:
         return [one for one in entries if one["kind"] == "changed" and one["field"] == field]
@@ -53,7 +56,7 @@ def _stages(changes: Sequence[Answer], first: date, last: date) -> list[Stretch]
     stretches = []
     if changes and changes[0]["old_value"] and _day(changes[0]) > first:
         stretches.append(Stretch(first, _day(changes[0]), _both(changes[0]["old_value"])))
-    for one, following in zip(changes, [*changes[1:], None], strict=True):
+    for one, following in zip(changes, [*changes[1:], None], strict=False):
         end = last if following is None else _day(following)
         stretches.append(Stretch(_day(one), end, _both(one["value"] or "–")))
     return stretches

@@ -53,7 +53,7 @@ async def show_deal(*, request: Request, asked: AskedDep, deal_id: str) -> Respo
     except SanchoError as fault:
         if fault.code != "deal_closed":
             raise
-        view = closed_view(page.lang, timeline, fault.text.to(page.lang), asked=asked, currency=page.currency)
+        view = closed_view(page.lang, timeline, asked=asked, currency=page.currency)
         return site.page(request, "deal.html.j2", words=WORDS, **view)
     view = deal_view(
         page.lang,
@@ -62,6 +62,7 @@ async def show_deal(*, request: Request, asked: AskedDep, deal_id: str) -> Respo
         timeline,
         asked=asked,
         currency=page.currency,
+        in_period=page.period_named(insight["attainment"]["period"]),
         may_tell=may(caller_of(request).rights, record_deal_outcome.__name__),
     )
     return site.page(request, "deal.html.j2", words=WORDS, **view)

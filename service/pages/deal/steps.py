@@ -9,7 +9,7 @@ from typing import Any
 
 from crm.i18n import Language, Text
 from pictures.fan import day_words
-from pictures.measure import PERCENT
+from pictures.measure import PERCENT, POINTS
 from service.pages.deal.words import WORDS
 from service.pages.values import headline_measure, whole_points
 from service.pages.words import WORDS as COMMON
@@ -42,15 +42,16 @@ def steps_of(insight: Answer, timeline: Answer, currency: str, lang: Language) -
 
 def _gain(action: Answer, by_points: bool, currency: str, lang: Language) -> str:
     """What the step adds to the goal: points, or revenue where those say nothing; HTML."""
-    value, words = action["attainment_pp"], whole_points(action["attainment_pp"], lang)
+    name, value = "gain_points", action["attainment_pp"]
+    words = whole_points(value, lang)
     if not by_points or value is None:
-        value = action["revenue"]
+        name, value = "gain_revenue", action["revenue"]
         words = headline_measure(value, currency, lang).text(value, lang, signed=True)
-    return f'<data value="{value!r}">{escape(words)}</data>'
+    return WORDS[name].format(gain=f'<data value="{value!r}">{escape(words)}</data>').to(lang)
 
 
 def _effect(action: Answer, lang: Language) -> str:
-    low, high = (whole_points(value, lang) for value in action["interval"])
+    low, high = (POINTS.number(value / 100, signed=True) for value in action["interval"])
     parts = [
         WORDS["uplift"].format(uplift=whole_points(action["uplift_pp"], lang), low=low, high=high),
         WORDS["reliability"].format(level=COMMON[f"reliability_{action['reliability']}"]),

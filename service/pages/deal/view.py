@@ -9,18 +9,18 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from crm.i18n import Language, Text
-from crm.periods import parse_period
+from crm.periods import Period
 from pictures.curve import Curve
 from pictures.diverging import Diverging
 from pictures.measure import PERCENT, POINTS
 from pictures.spark import Spark
 from pictures.waterfall import Part
-from service.language import known_day, period_text
-from service.pages.asked import Asked
+from service.language import day_label, known_day, period_text
+from service.pages.asked import USUAL_PERIOD, Asked
 from service.pages.deal.events import timeline_of
 from service.pages.deal.steps import steps_of
 from service.pages.deal.words import REASONS, WORDS
-from service.pages.deals.naming import WORRIES, deal_address, title
+from service.pages.deals.naming import WORRIES, deal_address, full_title, title
 from service.pages.frame import frame
 from service.pages.values import cell, chance, day_cell, headline_measure, whole_points
 
@@ -38,10 +38,11 @@ def deal_view(
     *,
     asked: Asked,
     currency: str,
+    in_period: Period,
     may_tell: bool,
 ) -> dict[str, Any]:
     """The values of the page of an open deal; `may_tell`: its reader may record outcomes."""
-    page = _Deal(lang, insight, row, timeline, asked, currency)
+    page = _Deal(lang, insight, row, timeline, asked, currency, in_period)
     steps = steps_of(insight, timeline, currency, lang)
     query = {"period": insight["attainment"]["period"]} | (
         {} if asked.as_of is None else {"as_of": asked.as_of}
@@ -70,12 +71,16 @@ def deal_view(
     }
 
 
-def closed_view(lang: Language, timeline: Answer, why: str, *, asked: Asked, currency: str) -> dict[str, Any]:
-    """The values of the page of a deal of which nothing is left to predict; `why` says so."""
+def closed_view(lang: Language, timeline: Answer, *, asked: Asked, currency: str) -> dict[str, Any]:
+    """The values of the page of a deal of which nothing is left to predict."""
+    day = date.fromisoformat(timeline["closed_at"][:10])
+    said = WORDS["closed_said"].format(day=day_label(day), outcome=WORDS[timeline["outcome"]])
+    before = asked.about(as_of=(day - timedelta(days=1)).isoformat(), period=USUAL_PERIOD)
     return {
         **_shared(lang, timeline, timeline, asked, currency),
-        "question": WORDS["closed_question"].format(deal=title(timeline)).to(lang),
-        "closed": why,
+        "question": WORDS["closed_question"].format(deal=full_title(timeline)).to(lang),
+        "closed": said.to(lang),
+        "before": deal_address(before, timeline["deal_id"]),
         "json_address": f"/v1/deals/{quote(timeline['deal_id'], safe='')}/timeline",
     }
 
@@ -105,6 +110,7 @@ class _Deal:
     timeline: Answer
     asked: Asked
     currency: str
+    in_period: Period
 
     @property
     def year(self) -> int:
@@ -117,11 +123,10 @@ class _Deal:
 
     def heading(self) -> dict[str, Any]:
         """The question and its answer."""
-        question = WORDS["question"].format(deal=title(self.insight)).to(self.lang)
-        period = period_text(parse_period(self.insight["attainment"]["period"]), self.lang)
+        question = WORDS["question"].format(deal=full_title(self.insight)).to(self.lang)
         return {
             "question": question,
-            "in_period": period,
+            "in_period": period_text(self.in_period, self.lang),
             "chance": chance(self.by_end, self.lang),
             "exact": repr(self.by_end),
         }
@@ -191,8 +196,7 @@ class _Deal:
             else tuple(date.fromisoformat(close[name]) for name in ("p10", "p50", "p90"))
         )
         typed = None if planned is None else date.fromisoformat(planned)
-        period_end = parse_period(insight["attainment"]["period"]).last
-        marks = [period_end, *(likely or ()), *([] if typed is None else [typed])]
+        marks = [self.in_period.last, *(likely or ()), *([] if typed is None else [typed])]
         until = max(marks) + _BEYOND
         days = [date.fromisoformat(point["date"]) for point in points]
         shown = next((number for number, day in enumerate(days) if day >= until), len(days) - 1) + 1
@@ -203,6 +207,7 @@ class _Deal:
             won=[0.0, *(point["won"] for point in points[:shown])],
             lost=[0.0, *(point["lost"] for point in points[:shown])],
             typed=typed,
+            end=self.in_period.last if self.in_period.last > start else None,
             likely=likely,  # type: ignore[arg-type]
         )
 

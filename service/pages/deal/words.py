@@ -10,6 +10,8 @@ WORDS: Mapping[str, Text] = {
     "title": Text("商談", "Deal"),
     "question": Text("「{deal}」は期内に受注できるか", "Will “{deal}” be won in the period?"),
     "closed_question": Text("「{deal}」は決着済みです", "“{deal}” has closed"),
+    "closed_said": Text("{day}に{outcome}で決着しました。", "It closed on {day}: {outcome}."),
+    "before": Text("決着前日の予測を見る", "What was predicted the day before"),
     "account": Text("顧客", "Account"),
     "period": Text("期間", "Period"),
     "said_change": Text("先週より {change}。", "{change} since last week."),
@@ -37,8 +39,11 @@ WORDS: Mapping[str, Text] = {
     ),
     "more_actions": Text("ほかの打ち手（{n}件）", "Other steps ({n})"),
     "uplift": Text(
-        "受注確率 {uplift}（8割の幅 {low}〜{high}）", "Win probability {uplift} (8 in 10: {low} to {high})"
+        "受注確率 {uplift}（8割の幅 {low}〜{high}）", "win probability {uplift} (8 in 10: {low} to {high})"
     ),
+    "gain_points": Text("達成確率 {gain}", "Chance of target {gain}"),
+    "gain_revenue": Text("着地見込み {gain}", "Forecast {gain}"),
+    "and": Text("、", ", "),
     "reliability": Text("確からしさ：{level}", "reliability: {level}"),
     "minutes": Text("約{n}分", "about {n} min"),
     "evidence": Text(

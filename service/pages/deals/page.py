@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from service import questions
 from service.csv_cells import csv_text
 from service.deal_search import DealSearch
+from service.language import known_day
 from service.pages import site
 from service.pages.asked import AskedDep
 from service.pages.asking import Answer, Asking
@@ -60,6 +61,7 @@ async def show_deals(
         sought=sought,
         sort=sort,
         currency=page.currency,
+        in_period=page.period_named(found["period"]),
     )
     return site.page(request, "deals.html.j2", words=WORDS, **view)
 
@@ -70,7 +72,7 @@ async def export_deals(*, request: Request, asked: AskedDep, sought: SoughtDep) 
     """All deals that are found as a file for a spreadsheet."""
     page = Asking.of(request, asked)
     _, found = await _found(page, sought, None, None)
-    name = f"deals-{found['period']}-{found['as_of'][:10]}.csv"
+    name = f"deals-{found['period']}-{known_day(found['as_of'])}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Language": page.lang}
     body = csv_text(csv_rows(page.lang, found)).encode("utf-8-sig")  # by its mark Excel knows UTF-8
     return Response(body, media_type="text/csv; charset=utf-8", headers=headers)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crm.i18n import Language
-from crm.periods import parse_period
+from crm.periods import Period
 from pictures.measure import COUNT, PERCENT, POINTS, Measure
 from service.deal_search import ATTENTION
 from service.language import known_day, period_text
@@ -22,6 +22,7 @@ Answer = Mapping[str, Any]
 PATH = "/deals"
 ROWS = 40  # of a page: more would not fit into what a page may weigh
 _FALLING = {"stage", "owner_name", "planned_close_date"}  # columns that begin with the least
+_TEXTS = {"stage", "owner_name"}  # columns of words
 _CSV = (
     *("deal_id", "name", "account_name", "owner_name", "stage", "amount", "planned_close_date"),
     *("expected_close_date", "win_by_period_end", "change_pp", "win_probability", "expected_revenue"),
@@ -54,9 +55,10 @@ def deals_view(
     sought: Sought,
     sort: str,
     currency: str,
+    in_period: Period,
 ) -> dict[str, Any]:
     """The values of the page's template; `sort` is what the deals are sorted by."""
-    page = _Deals(lang, found, asked, sought, sort, currency)
+    page = _Deals(lang, found, asked, sought, sort, currency, in_period)
     rest = asked.kept() | sought.kept()
     query = {"period": found["period"], "scope": found["scope"]} | sought.kept() | {"sort": sort}
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
@@ -74,7 +76,7 @@ def deals_view(
         "legend": page.legend(),
         "pages": page.pages(),
         "json_address": "/v1/deals?" + urlencode({**query, **past}),
-        "csv_address": asked.address("/deals.csv", **sought.kept(), sort=sort),
+        "csv_address": asked.address(f"{PATH}.csv", **{**sought.kept(), "sort": sort}),
     }
 
 
@@ -101,6 +103,7 @@ class _Deals:
     sought: Sought
     sort: str
     currency: str
+    in_period: Period
 
     @property
     def by_points(self) -> bool:
@@ -115,7 +118,7 @@ class _Deals:
 
     @property
     def period(self) -> str:
-        return period_text(parse_period(self.found["period"]), self.lang)
+        return period_text(self.in_period, self.lang)
 
     @property
     def scope(self) -> str:
@@ -161,7 +164,7 @@ class _Deals:
         words = WORDS["in_bottleneck"].format(label=label).to(self.lang)
         return {"words": words, "address": self._address(bottleneck=None)}
 
-    def columns(self) -> list[dict[str, str]]:
+    def columns(self) -> list[dict[str, Any]]:
         """The columns that can be sorted by, each with the address that does so."""
         last = "swing_pp" if self.by_points else "expected_revenue"
         named = (
@@ -175,13 +178,19 @@ class _Deals:
         )
         return [self._column(name) for name in named]
 
-    def _column(self, name: str) -> dict[str, str]:
+    def _column(self, name: str) -> dict[str, Any]:
         column, is_down = self.sort.removeprefix("-"), self.sort.startswith("-")
         if name == column:
             order, other = "descending" if is_down else "ascending", name if is_down else f"-{name}"
         else:
             order, other = "", name if name in _FALLING else f"-{name}"
-        return {"words": WORDS[name].to(self.lang), "order": order, "address": self._address(sort=other)}
+        words = WORDS[name].to(self.lang)
+        return {
+            "words": words,
+            "order": order,
+            "is_text": name in _TEXTS,
+            "address": self._address(sort=other),
+        }
 
     def row(self, deal: Answer) -> dict[str, Any]:
         """A deal as a row of the table."""

@@ -9,7 +9,7 @@ from crm.i18n import Text
 WORDS: Mapping[str, Text] = {
     "title": Text("商談", "Deals"),
     "question": Text(
-        "手を打つべき商談はどれか（{scope}、{period}）", "Which deals need attention? ({scope}, {period})"
+        "{scope}・{period}：手を打つべき商談はどれか", "{scope}, {period}: which deals need attention?"
     ),
     "some_need": Text(
         "進行中{all}件のうち、{n}件は手を打つ必要があります。", "{n} of {all} open deals need attention."
@@ -40,7 +40,7 @@ WORDS: Mapping[str, Text] = {
         "この条件に合う商談はありません。条件をゆるめてください。", "No deal is like that. Look for less."
     ),
     "caption": Text("進行中の商談", "Open deals"),
-    "deal": Text("商談・顧客", "Deal, account"),
+    "deal": Text("顧客・商談", "Account, deal"),
     "owner_name": Text("担当", "Rep"),
     "stage": Text("段階", "Stage"),
     "amount": Text("金額", "Amount"),

@@ -47,8 +47,8 @@ async def show_outlook(*, request: Request, asked: AskedDep) -> Response:
         await page.scopes(),
         asked=asked,
         currency=page.currency,
-        period=page.period_words(forecast["period"]),
         intervals=await pools_of(request).aside.run(proofs.intervals),
+        period=page.period_named(forecast["period"]),
     )
     calls = await page.run(
         partial(page.cases.calls.calls, forecast["period"], page.scope, page.lang, page.sight)

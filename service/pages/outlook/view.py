@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crm.i18n import Language, Text
+from crm.periods import Period
 from pictures.bullet import Bullet
 from pictures.dots import Dots
 from pictures.fan import Fan
@@ -16,7 +17,7 @@ from pictures.measure import PERCENT, Measure
 from pictures.spark import Spark
 from pictures.waterfall import Part, Waterfall
 from service.interval_proof import IntervalProof, kind_of
-from service.language import known_day, points_text
+from service.language import known_day, period_text, points_text
 from service.pages.asked import Asked
 from service.pages.deals.naming import deal_address
 from service.pages.exports import export_links
@@ -52,18 +53,17 @@ def outlook_view(
     *,
     asked: Asked,
     currency: str,
-    period: str,
+    period: Period,
     intervals: IntervalProof,
 ) -> dict[str, Any]:
-    """The values of the page's template; `period`: in words, `intervals`: which ranges may be shown."""
+    """The values of the page's template; `intervals`: which ranges may be shown."""
     page = OutlookParts(lang, forecast, currency, asked, intervals)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
     address = {"period": forecast["period"], "scope": forecast["scope"]}
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
     return {
         **frame(lang, "/", asked, forecast, scopes, currency),
-        "period": period,
-        **page.headline(),
+        **page.headline(period),
         "quiet": page.quiet(),
         "dots": page.dots().figure(lang),
         "fan": page.fan().figure(lang),
@@ -106,11 +106,12 @@ class OutlookParts:
         """An amount in a sentence."""
         return headline_measure(value, self.currency, self.lang).text(value, self.lang)
 
-    def headline(self) -> dict[str, Any]:
+    def headline(self, period: Period) -> dict[str, Any]:
         """The question and its answer."""
         forecast, lang, probability = self.forecast, self.lang, self.forecast["probability"]
         target = forecast["target"]
         return {
+            "period": period_text(period, lang),
             "scope_name": forecast["name"] or forecast["scope"],
             "target": None if target is None else self.money(target),
             "probability": None if probability is None else chance(probability, lang),

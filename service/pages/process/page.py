@@ -23,5 +23,12 @@ async def show_process(*, request: Request, asked: AskedDep) -> Response:
     page = Asking.of(request, asked)
     about = (page.scope, asked.named_period, page.as_of, page.lang, page.sight)
     found = await page.ask(questions.bottlenecks(page.cases.recommendations, *about))
-    view = process_view(page.lang, found, await page.scopes(), asked=asked, currency=page.currency)
+    view = process_view(
+        page.lang,
+        found,
+        await page.scopes(),
+        asked=asked,
+        currency=page.currency,
+        in_period=page.period_named(found["period"]),
+    )
     return site.page(request, "process.html.j2", words=WORDS, **view)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from crm.i18n import Language, Text
-from crm.periods import parse_period
+from crm.periods import Period
 from pictures.funnel import Funnel, Stage
 from pictures.measure import COUNT, PERCENT, POINTS, Measure
 from service.language import period_text
@@ -23,10 +23,10 @@ _WON = Text("受注", "Won")
 
 
 def process_view(
-    lang: Language, found: Answer, scopes: Answer, *, asked: Asked, currency: str
+    lang: Language, found: Answer, scopes: Answer, *, asked: Asked, currency: str, in_period: Period
 ) -> dict[str, Any]:
     """The values of the page's template."""
-    page = _Process(lang, found, asked, currency)
+    page = _Process(lang, found, asked, currency, in_period)
     funnel = page.funnel()
     query = {"scope": found["scope"], "period": found["period"]}
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
@@ -49,6 +49,7 @@ class _Process:
     found: Answer
     asked: Asked
     currency: str
+    in_period: Period
 
     @property
     def by_points(self) -> bool:
@@ -64,7 +65,7 @@ class _Process:
     def heading(self) -> dict[str, str]:
         """The question, and the dearest bottleneck in a sentence; `price` is HTML."""
         lang, found = self.lang, self.found
-        period = period_text(parse_period(found["period"]), lang)
+        period = period_text(self.in_period, lang)
         question = WORDS["question"].format(scope=found["name"] or found["scope"], period=period)
         first = next(iter(found["bottlenecks"]), None)
         if first is None:

@@ -9,7 +9,7 @@ from crm.i18n import Text
 WORDS: Mapping[str, Text] = {
     "title": Text("営業プロセス", "Process"),
     "question": Text(
-        "商談はどこで詰まっているか（{scope}、{period}）", "Where do deals get stuck? ({scope}, {period})"
+        "{scope}・{period}：商談はどこで詰まっているか", "{scope}, {period}: where do deals get stuck?"
     ),
     "dearest": Text("いちばん高くつく詰まり：{label}", "The dearest bottleneck: {label}"),
     "dearest_points": Text(
@@ -45,7 +45,7 @@ WORDS: Mapping[str, Text] = {
     "approaching": Text("もうすぐ", "Soon"),
     "points": Text("達成確率", "Chance of target"),
     "revenue": Text("着地見込み", "Forecast"),
-    "action": Text("打ち手", "Next step"),
+    "action": Text("打ち手：{what}", "Next step: {what}"),
     "deals_said": Text("{n}件", "{n} deals"),
     "soon_said": Text(
         "「進行中」はいま当たっている商談、「もうすぐ」はこのままだと当たる商談です。"

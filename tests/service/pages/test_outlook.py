@@ -90,10 +90,12 @@ def test_a_past_moment_is_marked_and_leads_back_to_now(reader) -> None:
     assert 'href="/?period=2026-Q4"' in page
 
 
-def test_nothing_but_its_own_style_sheet_is_loaded(reader) -> None:
+def test_nothing_but_its_own_files_is_loaded(reader) -> None:
     page = reader.get("/", params=ASKED)
-    assert "script" not in page.headers["content-security-policy"]
-    assert "<script" not in page.text
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert re.findall(r"<script(?! src=\"/static/sancho\.js\?v=\w+\" defer></script>)", page.text) == []
     assert " style=" not in page.text
     assert re.findall(r'(?:src|href)="(https?:)?//', page.text) == []
     sheet = re.search(r'href="(/static/sancho\.css\?v=\w+)"', page.text).group(1)
