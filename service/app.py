@@ -58,6 +58,7 @@ from service.pages import signing_in
 from service.pages.router import ROUTERS as PAGE_ROUTERS
 from service.pages.site import refused
 from service.problems import Problem
+from service.reports import endpoint
 from service.request_rows import MAX_BYTES as MAX_ROWS_BODY
 from service.settings import Settings, read_settings
 from service.sign_in import SignIn
@@ -78,6 +79,7 @@ _ROUTERS = [
         deals,
         forecasts,
         yomi,
+        endpoint,
         kpis,
         padding,
         people,

@@ -36,13 +36,22 @@ def csv_text(rows: Iterable[Sequence[object]]) -> str:
     return out.getvalue()
 
 
+def begins_a_formula(text: str) -> bool:
+    """Whether a spreadsheet could take a text for a formula.
+
+    >>> begins_a_formula("=1+1"), begins_a_formula("-5"), begins_a_formula("D-1")
+    (True, False, False)
+    """
+    return text.startswith(_BEGINS_A_FORMULA) and not _is_number(text)
+
+
 def _defused(value: object) -> object:
     """One value.
 
     >>> _defused("=1+1"), _defused("-5"), _defused("D-1"), _defused(-5)
     ("'=1+1", '-5', 'D-1', -5)
     """
-    if not isinstance(value, str) or not value.startswith(_BEGINS_A_FORMULA) or _is_number(value):
+    if not isinstance(value, str) or not begins_a_formula(value):
         return value
     return f"'{value}"
 

@@ -23,8 +23,8 @@ _LISTS_PEOPLE = frozenset(
         *("share_targets", "get_target_evenness", "propose_kpi_sets", "review_kpi_sets", "get_padding"),
         *("show_kpi_review", "show_target_sharing"),
         *("get_review", "list_agreements", "show_people", "show_review"),
-        *("get_yomi", "show_yomi"),
         *("show_kpis", "show_plan", "show_design"),
+        *("get_yomi", "show_yomi", "download_report"),
     }
 )
 _OF_ONE_DEAL = frozenset({"get_deal", "get_deal_timeline", "show_deal"})

@@ -81,7 +81,7 @@ def page(
     known = {**WORDS, **STATE_WORDS, **(words or {})}
     done = known.get(f"done_{request.query_params.get('done', '')}")
     html = (
-        _templates()
+        templates()
         .get_template(template)
         .render(
             lang=lang,
@@ -130,7 +130,7 @@ def _waiting(request: Request) -> int:
 
 def rendered(template: str, **values: Any) -> str:
     """A template that is no page of its own."""
-    return _templates().get_template(template).render(**values)
+    return templates().get_template(template).render(**values)
 
 
 def refused(request: Request, fault: Exception) -> Response:
@@ -178,9 +178,14 @@ def _address_with(request: Request, name: str, value: str) -> str:
 
 
 @cache
-def _templates() -> Environment:
+def templates(base: str = "base.html.j2") -> Environment:
+    """The templates of all pages, on a base: that of a page, or that of a file of its own."""
     environment = Environment(
-        loader=FunctionLoader(lambda name: _FOLDER.joinpath("templates", name).read_text("utf-8")),
+        loader=FunctionLoader(
+            lambda name: _FOLDER.joinpath("templates", base if name == "base.html.j2" else name).read_text(
+                "utf-8"
+            )
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

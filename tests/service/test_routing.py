@@ -174,6 +174,7 @@ def test_operation_ids_are_verbs_in_snake_case(client: TestClient):
         "compare_models",
         "compare_people",
         "delete_table_row",
+        "download_report",
         "end_shadow",
         "download_quarantine",
         "finish_oidc",

@@ -43,6 +43,7 @@ CELLS = [
 ASKED: dict[str, tuple[str, str, Any]] = {
     "list_deals": ("GET", "/deals?scope={scope}", None),
     "get_forecast": ("GET", f"/forecasts/{PERIOD}?scope={{scope}}", None),
+    "download_report": ("GET", f"/reports/yomi/{PERIOD}?format=csv&scope={{scope}}", None),
     "get_yomi": ("GET", f"/yomi/{PERIOD}?scope={{scope}}", None),
     "ask_what_if": ("POST", f"/forecasts/{PERIOD}/what-if", {"scope": "{scope}"}),
     "get_kpis": ("GET", f"/kpis/{PERIOD}?scope={{scope}}", None),

@@ -20,6 +20,7 @@ from service.interval_proof import IntervalProof, kind_of
 from service.language import known_day, period_text, points_text
 from service.pages.asked import Asked
 from service.pages.deals.naming import deal_address
+from service.pages.exports import export_links
 from service.pages.frame import frame
 from service.pages.outlook.words import WORDS
 from service.pages.values import cell, chance, headline_measure, money_measure, whole_points
@@ -58,7 +59,7 @@ def outlook_view(
     """The values of the page's template; `intervals`: which ranges may be shown."""
     page = OutlookParts(lang, forecast, currency, asked, intervals)
     by_points = forecast["ranked_by"] != "revenue" and forecast["target"] is not None
-    address = {"scope": forecast["scope"], "period": forecast["period"]}
+    address = {"period": forecast["period"], "scope": forecast["scope"]}
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
     return {
         **frame(lang, "/", asked, forecast, scopes, currency),
@@ -73,8 +74,13 @@ def outlook_view(
         "parts": page.parts(),
         "unit": page.unit.unit.to(lang),
         "notices": [warning["message"] for warning in forecast["warnings"]],
-        "json_address": f"/v1/forecasts/{address['period']}?"
-        + urlencode({"scope": address["scope"], **past}),
+        "json_address": (
+            json_address := f"/v1/forecasts/{address['period']}?"
+            + urlencode({"scope": address["scope"], **past})
+        ),
+        "exports": export_links(
+            "quarter", forecast["period"], forecast["scope"], asked.as_of, lang, json_address
+        ),
     }
 
 

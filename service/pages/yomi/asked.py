@@ -24,6 +24,7 @@ class AskedSheet:
     show: Show = "open"
     start: int = 0
     week: int = WEEK
+    rows: int = ROWS
 
     def query(self, **other: str | int) -> dict[str, str]:
         """The part of the query that says so, but for what is told; what is usual is left out."""

@@ -18,7 +18,7 @@ from service.pages.yomi.words import WORDS
 
 Answer = Mapping[str, Any]
 MARKED_PP = 30.0  # from which a deal's chance is marked as far from its rank
-PRINTED = 12  # rows of a printed page
+PRINTED = 10  # rows of a printed page
 _SORTS: Mapping[str, Callable[[Answer], Any]] = {
     "swing": lambda deal: -(deal["swing_pp"] or 0.0),
     "revenue": lambda deal: -(deal["revenue"] or 0.0),
@@ -54,7 +54,7 @@ class DealRows:
     def view(self) -> dict[str, Any]:
         """The values of the template."""
         chosen, start = self.ordered, self.sheet.start
-        shown = chosen[start : start + ROWS]
+        shown = chosen[start : start + self.sheet.rows]
         count = {"n": len(chosen), "first": min(start + 1, len(chosen)), "last": start + len(shown)}
         return {
             "count": WORDS["sheet_count"].format(**count).to(self.lang),
@@ -64,7 +64,7 @@ class DealRows:
             "filters": [self._filter(name) for name in _SHOWS],
             "groupings": [self._grouping(name) for name in ("none", "owner", "month", "rank")],
             "before": self._turned(start - ROWS) if start > 0 else None,
-            "after": self._turned(start + ROWS) if start + ROWS < len(chosen) else None,
+            "after": self._turned(start + ROWS) if start + self.sheet.rows < len(chosen) else None,
             "rows_of_page": ROWS,
             "printed": PRINTED,
             "has_ranks": self.answer["rank_column"] is not None,

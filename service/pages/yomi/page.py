@@ -38,6 +38,7 @@ async def show_yomi(*, request: Request, asked: AskedDep, sheet: AskedSheetDep) 
         currency=page.currency,
         may_choose=may(caller_of(request).rights, "send_rank_column") and not page.sight.is_limited,
         here=site.own_address(request),
+        in_words=page.period_words,
     )
     return site.page(request, "yomi.html.j2", words=WORDS, **view)
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
 from crm.i18n import Language
-from crm.periods import parse_period
 from pictures.measure import MISSING, PERCENT, Measure
-from service.language import period_text
 from service.pages.asked import Asked
+from service.pages.exports import export_links
 from service.pages.frame import frame
 from service.pages.values import cell, headline_measure, money_measure
 from service.pages.yomi.asked import AskedSheet
@@ -24,6 +23,7 @@ from service.yomi.summary import value_of
 Answer = Mapping[str, Any]
 _WEEKS = (4, 8, 12)  # of the quarter that the answer check offers
 _SHARE = Measure(0.01, PERCENT.unit)  # of the target: it can be over 100 %
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _STRONG = ("counted_on", "gap", "expected")
 
 
@@ -37,14 +37,15 @@ def yomi_view(
     currency: str,
     may_choose: bool,
     here: str,
+    in_words: Callable[[str], str],
 ) -> dict[str, Any]:
-    """The values of the page's template."""
-    page = _Yomi(lang, answer, currency, asked, sheet)
+    """The values of the page's template; `in_words`: of the name of a period."""
+    page = _Yomi(lang, answer, currency, asked, sheet, in_words)
     past = {} if asked.as_of is None else {"as_of": asked.as_of}
     query = urlencode({"scope": answer["scope"], "week": sheet.week, **past})
     return {
         **frame(lang, "/yomi", asked, answer, scopes, currency, sheet.query(start=0)),
-        "period": period_text(parse_period(answer["period"]), lang),
+        "period": in_words(answer["period"]),
         "scope_name": answer["name"] or answer["scope"],
         "sentence": page.sentence(),
         "asks": answer["rank_column"] is None,
@@ -60,7 +61,8 @@ def yomi_view(
         "check": page.check(),
         **DealRows(lang, answer, asked, sheet, currency).view(),
         "notices": [warning["message"] for warning in answer["warnings"]],
-        "json_address": f"/v1/yomi/{answer['period']}?{query}",
+        "json_address": (address := f"/v1/yomi/{answer['period']}?{query}"),
+        "exports": export_links("yomi", answer["period"], answer["scope"], asked.as_of, lang, address),
     }
 
 
@@ -71,6 +73,7 @@ class _Yomi:
     currency: str
     asked: Asked
     sheet: AskedSheet
+    in_words: Callable[[str], str]
 
     @cached_property
     def unit(self) -> Measure:
@@ -85,7 +88,8 @@ class _Yomi:
 
     def month(self, name: str) -> str:
         """A month as the head of a column."""
-        return str(int(name[5:])) if self.lang == "ja" else name
+        number = int(name[5:])
+        return str(number) if self.lang == "ja" else _MONTHS[number - 1]
 
     def column_words(self, column: Answer) -> str:
         """A column that could hold the ranks, with some of its values."""
@@ -166,9 +170,8 @@ class _Yomi:
         check, lang = self.answer["answer_check"], self.lang
         if check is None:
             return None
-        quarters = ("・" if lang == "ja" else ", ").join(
-            period_text(parse_period(one["period"]), lang) for one in check["quarters"]
-        )
+        separator = "・" if lang == "ja" else ", "
+        quarters = separator.join(self.in_words(one["period"]) for one in check["quarters"])
         about = {"n": len(check["quarters"]), "quarters": quarters, "week": check["week"]}
         return {
             "sentence": self._best(check),

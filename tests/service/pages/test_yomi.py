@@ -202,3 +202,11 @@ def test_only_who_may_write_names_the_column_and_only_one_that_is_offered(unname
     html = page(writer, done="column")
     assert "ヨミの列を設定しました。" in html
     assert "ヨミの答え合わせ" in html
+
+
+def test_its_numbers_can_be_taken_as_workbook_table_file_and_json(reader) -> None:
+    addresses = re.findall(r'href="(/v1/[^"]+)"', page(reader))
+    forms = [address for address in addresses if "/reports/" in address]
+    assert [re.search(r"format=(\w+)", address).group(1) for address in forms] == ["xlsx", "csv", "html"]
+    for address in addresses:
+        assert reader.get(address.replace("&amp;", "&")).status_code == 200

@@ -1,0 +1,1 @@
+"""Which reports are there, as workbooks and as pages in one file?"""
