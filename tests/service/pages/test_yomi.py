@@ -142,7 +142,7 @@ def test_an_english_page_has_no_japanese_but_names(reader) -> None:
     assert _JAPANESE.findall(html) == []
 
 
-def test_the_page_stays_within_its_budget_and_loads_nothing(reader) -> None:
+def test_the_page_stays_within_its_budget_and_loads_nothing_of_others(reader) -> None:
     html = page(reader)
     assert len(html.encode()) <= 60_000
     assert " style=" not in html
