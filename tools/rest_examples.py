@@ -65,6 +65,7 @@ def calls(deal: str, recommendation: str, person: str) -> Iterator[Call]:
     yield Call("get_deal_timeline", "GET", f"/v1/deals/{deal}/timeline?limit=2")
     yield Call("get_forecast", "GET", "/v1/forecasts/this-quarter")
     yield Call("get_yomi", "GET", "/v1/yomi/this-quarter")
+    yield Call("download_report", "GET", "/v1/reports/yomi/this-quarter?format=csv")
     supposed = {"won": [deal], "joining": [{"team_id": None}]}
     yield Call("ask_what_if", "POST", "/v1/forecasts/this-quarter/what-if", supposed)
     yield Call("get_kpis", "GET", "/v1/kpis/this-quarter")
@@ -262,7 +263,8 @@ def ask(client: TestClient, call: Call) -> Any:
     answer = client.request(call.method, call.path, content=sent, headers={"Content-Type": call.content_type})
     if answer.is_error:
         raise SystemExit(f"{call.method} {call.path}: {answer.status_code} {answer.text}")
-    return answer.json()
+    is_json = "json" in answer.headers.get("content-type", "")
+    return answer.json() if is_json else "(file)"
 
 
 def shortened(value: Any) -> Any:

@@ -207,8 +207,9 @@ def _headers(*names: str) -> dict[str, Any]:
 def _show(operation: dict[str, Any], example: Mapping[str, Any]) -> None:
     """Puts what was once sent and answered into the description of a call."""
     if "request" in example:
-        for content in operation["requestBody"]["content"].values():
-            content.setdefault("example", example["request"])
+        for kind, content in operation["requestBody"]["content"].items():
+            sent = example["request"]
+            content.setdefault("example", {"file": sent} if kind == "multipart/form-data" else sent)
     if "response" in example:
         for status, response in operation["responses"].items():
             if int(status) < HTTPStatus.MULTIPLE_CHOICES:
