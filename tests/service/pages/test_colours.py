@@ -78,6 +78,6 @@ def test_pages_and_pictures_have_the_same_colours(theme) -> None:
 
 
 def test_a_theme_that_is_chosen_is_that_of_the_system() -> None:
-    system = re.search(r"prefers-color-scheme: dark\) \{ (:root:not[^}]*\})", PAGES)
+    system = re.search(r"prefers-color-scheme: dark\) \{\s+(:root:not[^}]*\})", PAGES)
     assert system is not None
     assert dict(_DECLARED.findall(system.group(1))) == THEMES["dark"][0]
