@@ -41,7 +41,7 @@ format: .venv/.dev
 # takes longer, and what needs a home or a folder is told which: both are run by name.
 STUDIES := attainment_tails base_models coverage_periods currencies demo_story erased_answers faults \
 	hostile_requests interval_coverage leakage leakage_columns leakage_lists deal_pages measured_costs picture_costs model_comparison \
-	openapi_calls promotion_gate promotion_worlds real_logs recompute_backtest recorded_answers sign_in \
+	openapi_calls pages_in_a_browser promotion_gate promotion_worlds real_logs recompute_backtest recorded_answers sign_in \
 	silent_connections soak stored_answers stored_deals under_load who_sees_what workers_memory
 bench: .venv/.dev
 	for script in $(filter-out benchmarks/accuracy_% benchmarks/forecast_% $(STUDIES:%=benchmarks/%.py),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
