@@ -6,15 +6,13 @@ allowed by a cookie, must come from a page of this service: it says a token that
 
 from __future__ import annotations
 
-import hmac
-
 from fastapi import Request
 from fastapi.responses import Response
 
 from crm.errors import SanchoError
 from crm.i18n import Text
 from service.settings import Settings
-from service.sign_in.sessions import csrf_token
+from service.sign_in.sessions import is_csrf_token
 from service.web_addresses import same_origin
 
 SESSION_COOKIE, FLOW_COOKIE = "sancho_session", "sancho_sign_in"
@@ -79,8 +77,7 @@ def refuse_forged(request: Request, session: str) -> None:
     if request.method in _SAFE:
         return
     refuse_other_sites(request)
-    given = request.headers.get(CSRF_HEADER, "").encode("utf-8", "surrogatepass")
-    if not hmac.compare_digest(given, csrf_token(session).encode()):
+    if not is_csrf_token(session, request.headers.get(CSRF_HEADER, "")):
         raise SanchoError(_CSRF, "csrf")
 
 

@@ -7,7 +7,6 @@ none.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -23,7 +22,7 @@ from service.api.persons import SESSION
 from service.api.seen import known_sight
 from service.api.uploads import Upload, uploaded
 from service.pages.refusals import instead
-from service.sign_in.sessions import csrf_token
+from service.sign_in.sessions import is_csrf_token
 
 CSRF = "csrf"
 _LONGEST = 200_000  # bytes of a form without files
@@ -114,7 +113,7 @@ def check_csrf(request: Request, token: str) -> None:
     session: str | None = request.scope.get(SESSION)
     if session is None:
         return
-    if not hmac.compare_digest(token.encode(), csrf_token(session).encode()):
+    if not is_csrf_token(session, token):
         raise SanchoError(_NOT_OURS, "csrf")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import Annotated
 from urllib.parse import quote
 
@@ -17,7 +16,7 @@ from service.api.sign_in import begin_by_link, begin_by_password
 from service.pages import site
 from service.pages.forms import fields_of, inside
 from service.problems import STATUS
-from service.sign_in.sessions import csrf_token
+from service.sign_in.sessions import is_csrf_token
 
 router = APIRouter(include_in_schema=False)
 
@@ -53,7 +52,7 @@ async def send_sign_out(request: Request) -> Response:
     """Ends the session; only a page of this service knows the token that the form brings."""
     form, text = await fields_of(request), session_text(request)
     response = RedirectResponse(site.SIGN_IN, 303)
-    if text and hmac.compare_digest(form.get("csrf", "").encode(), csrf_token(text).encode()):
+    if text and is_csrf_token(text, form.get("csrf", "")):
         await pools_of(request).aside.run(sign_in_of(request).sessions.end, text)
         drop_cookie(request, response, SESSION_COOKIE)
     return response
@@ -67,6 +66,7 @@ def _form(
         request,
         "sign_in.html.j2",
         200 if fault is None else STATUS.get(fault.code, 422),
+        may_compress=not link,
         problem=None if fault is None else fault.text.to(lang),
         local=sign_in.settings.local_sign_in,
         provider=f"/auth/oidc/start?next={quote(inside(page), safe='')}" if sign_in.browser.is_set else None,

@@ -27,8 +27,9 @@ from service.pages.states import WORDS as STATE_WORDS
 from service.pages.words import WORDS
 from service.problems import STATUS, language_of, refuse
 from service.quarantine import Quarantine
+from service.representation import Representation, takes_gzip
 from service.request_error import outside_failure
-from service.sign_in.sessions import csrf_token
+from service.sign_in.sessions import masked_csrf_token
 
 SIGN_IN = "/sign-in"
 _LANGUAGE_COOKIE, _THEME_COOKIE = "sancho_lang", "sancho_theme"
@@ -69,9 +70,16 @@ def reader_theme(request: Request) -> str:
 
 
 def page(
-    request: Request, template: str, status: int = 200, words: Mapping[str, Text] | None = None, **values: Any
+    request: Request,
+    template: str,
+    status: int = 200,
+    words: Mapping[str, Text] | None = None,
+    may_compress: bool = True,
+    **values: Any,
 ) -> Response:
     """A page in the reader's language; `words`: its own, besides those of every page.
+
+    One that holds a secret is not compressed; the token of its forms is another one each time.
 
     `?done=NAME` is what a form has led on with (`service.pages.forms.go_on`): its words are the live message.
     """
@@ -96,16 +104,20 @@ def page(
             style=static_files.address(static_files.STYLE),
             script=static_files.address(static_files.SCRIPT),
             icon=static_files.address(static_files.ICON),
-            csrf=None if session is None else csrf_token(session),
+            csrf=None if session is None else masked_csrf_token(session),
             **{**_NO_FRAME, **values},
         )
     )
     headers = {
         "Content-Security-Policy": _POLICY,
         "Content-Language": lang,
-        "Vary": "Accept-Language, Cookie, Authorization",
+        "Vary": "Accept-Encoding, Accept-Language, Cookie, Authorization",
     }
-    response = HTMLResponse(html, status, headers=headers)
+    made = Representation(html.encode())
+    body = made.compressed if may_compress and takes_gzip(request.headers.get("accept-encoding")) else None
+    if body is not None:
+        headers["Content-Encoding"] = "gzip"
+    response = HTMLResponse(made.body if body is None else body, status, headers=headers)
     for asked, cookie, value in (("lang", _LANGUAGE_COOKIE, lang), ("theme", _THEME_COOKIE, theme)):
         if request.query_params.get(asked) == value:
             response.set_cookie(

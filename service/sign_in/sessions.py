@@ -130,6 +130,34 @@ def csrf_token(text: str) -> str:
     return hmac.new(text.encode("utf-8", "surrogatepass"), b"sancho csrf", hashlib.sha256).hexdigest()
 
 
+def masked_csrf_token(text: str) -> str:
+    """The token of a session under a mask that is new each time.
+
+    A page is compressed: of a secret that stood in it as it is, whoever can choose other parts of the page
+    would learn from the page's length (BREACH).
+    """
+    token = bytes.fromhex(csrf_token(text))
+    mask = secrets.token_bytes(len(token))
+    return mask.hex() + _crossed(mask, token).hex()
+
+
+def is_csrf_token(text: str, given: str) -> bool:
+    """Whether somebody sends the token of a session, masked or as it is."""
+    token = csrf_token(text)
+    if len(given) == 2 * len(token):
+        try:
+            raw = bytes.fromhex(given)
+        except ValueError:
+            return False
+        half = len(raw) // 2
+        given = _crossed(raw[:half], raw[half:]).hex()
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.encode())
+
+
+def _crossed(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
+
+
 def _mac(text: str, email: str) -> str:
     message = b"sancho e-mail " + email.encode("utf-8", "surrogatepass")
     return hmac.new(text.encode("utf-8", "surrogatepass"), message, hashlib.sha256).hexdigest()

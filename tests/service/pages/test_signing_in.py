@@ -97,3 +97,24 @@ def test_a_form_of_another_site_is_refused(browser) -> None:
 def test_a_browser_is_let_say_that_a_form_is_from_here(browser) -> None:
     """With `no-referrer` it sends the forms of a page from `Origin: null`, which is no page of ours."""
     assert browser.get("/sign-in").headers["referrer-policy"] == "same-origin"
+
+
+def test_pages_are_compressed_and_the_token_of_their_forms_is_another_one_each_time(browser) -> None:
+    browser.post("/sign-in", data={"email": ANNA, "password": PASSWORD, "next": "/"})
+    tokens = [re.findall(r'name="csrf" value="(\w+)"', browser.get("/").text) for _ in range(2)]
+    assert tokens[0] != tokens[1]
+    page = browser.get("/", headers={"Accept-Encoding": "gzip"})
+    assert page.headers["content-encoding"] == "gzip"
+    assert "Accept-Encoding" in page.headers["vary"]
+    assert "content-encoding" not in browser.get("/", headers={"Accept-Encoding": "identity"}).headers
+    assert browser.post("/sign-out", data={"csrf": tokens[0][0][:-1] + "x"}).status_code == 303
+    assert me(browser) == 200
+    browser.post("/sign-out", data={"csrf": tokens[0][0]})
+    assert me(browser) == 401
+
+
+def test_a_page_that_holds_a_link_is_not_compressed(app, browser) -> None:
+    link = app.state.sign_in.book.add_link("P1", 600)
+    page = browser.get("/sign-in", params={"link": link}, headers={"Accept-Encoding": "gzip"})
+    assert link in page.text
+    assert "content-encoding" not in page.headers
