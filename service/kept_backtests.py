@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from service.cache import Cache
-from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.settings import Settings
 
 FOLDER = "backtests"  # of the home
 _FORMAT = 2  # of training.backtest.result, which is read without loading what it computes with

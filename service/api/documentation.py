@@ -187,7 +187,7 @@ def _describe_answer(operation: dict[str, Any], schemas: Mapping[str, Any]) -> N
     """What an answer is, in the words of its schema in place of FastAPI's."""
     for answer in operation["responses"].values():
         if answer.get("description") == "Successful Response":
-            [content] = answer["content"].values()
+            content, *_ = answer["content"].values()
             name = content["schema"].get("$ref", "").rpartition("/")[2]
             answer["description"] = schemas[name]["description"] if name else operation["summary"]
 

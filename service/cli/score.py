@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from crm.periods import Period
     from models.bundle import Bundle
     from service.deal_insight import Scorer
+    from service.deal_search import DealSearch
     from service.settings import Settings
 
 _SHOWN = 30
@@ -45,7 +46,9 @@ def score(
     """Every open deal of a scope."""
     if out is None and dask is None:
         return print_answer(
-            lambda service: service.deals.list_deals(scope, as_of, period, _SORT, None, None, lang),
+            lambda service: service.deals.list_deals(
+                scope, as_of, period, _SORT, None, None, lang, search=_every_deal()
+            ),
             _show,
             as_json,
             lang,
@@ -79,6 +82,13 @@ COMMAND = Command(
     Text("進行中の全商談の受注確率を算出します。", "Scores every open deal."),
 )
 _WRITTEN = Text("{n}件を {out} に書き出しました。", "{n} deals written to {out}.")
+
+
+def _every_deal() -> DealSearch:
+    """What the list of REST finds where nobody looks for anything."""
+    from service.deal_search import DealSearch
+
+    return DealSearch()
 
 
 def _on_cluster(dask: str, settings: Settings) -> Scorer:

@@ -18,8 +18,10 @@ from service.reports.files import MEDIA, AskedReport, file_name, questions_of, w
 from service.use_cases import UseCases
 
 router = APIRouter(prefix="/reports", tags=["forecasts"])
-# One kind stands for all: which it is follows from `format`.
-_FILE = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+# Which it is follows from `format`.
+_FILE = {
+    kind.partition(";")[0]: {"schema": {"type": "string", "format": "binary"}} for kind in MEDIA.values()
+}
 
 
 @router.get(

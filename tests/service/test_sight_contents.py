@@ -270,6 +270,6 @@ def test_a_page_names_nobody_else_either(caller: str, served: Served):
     hidden = {name for name, who in foreign(caller).items() if who not in own}
     shown = served.client.get("/", params={"period": PERIOD}, headers={"x-caller": caller})
     people, _ = SEEN[caller]
-    assert shown.status_code == (200 if people else 404), shown.text
+    assert shown.status_code == (200 if people else 403), shown.text
     assert not [name for name in hidden if name in shown.text]
     assert 'value="company"' not in shown.text

@@ -64,7 +64,7 @@ def test_levers_stand_with_where_they_are_and_where_peers_are() -> None:
 @pytest.mark.parametrize(
     ("changed", "asked_plan", "said"),
     [
-        ({}, AskedPlan(80), "With every lever at the top quartile it is 71%"),
+        ({"maximum": 0.714}, AskedPlan(80), "With every lever at the top quartile it is 71%"),
         ({"attainable": True}, AskedPlan(80), "With the changes below the chance is expected to go from 4"),
         ({"current_probability": 0.9}, AskedPlan(80), "It is already 90%; nothing more is needed."),
         ({}, AskedPlan(80, {"leads": 50.0}), "With this combination the chance is expected to go from 4"),

@@ -72,8 +72,9 @@ def test_the_tree_has_the_effects_of_the_answer_in_its_order() -> None:
     effects = [one["attainment_pp"] for one in tree["branches"]]
     assert len(effects) >= 2
     assert [float(one["exact"]) for one in page["tree"]["rows"]] == effects
-    assert page["tree"]["rows"][0]["effect"] == "+11 pt"
-    assert page["tree"]["sentence"] == "The largest is Days to win: +11 pt."
+    largest = f"{effects[0]:+.0f} pt"
+    assert page["tree"]["rows"][0]["effect"] == largest
+    assert page["tree"]["sentence"] == f"The largest is {tree['branches'][0]['label']}: {largest}."
     assert page["padding"][0]["question"] == example("get_padding")["questions"][0]["question"]
 
 

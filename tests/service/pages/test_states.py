@@ -52,9 +52,9 @@ def test_a_page_that_fails_tells_its_number_and_nothing_of_the_fault(reader, mon
 
 
 def test_the_first_two_notes_are_open_and_the_others_folded() -> None:
-    from service.pages.site import _templates
+    from service.pages.site import templates
 
-    template = _templates().from_string(
+    template = templates().from_string(
         '{% from "states.html.j2" import notices with context %}{{ notices(["A", "B", "C", "D"], "Notes") }}'
     )
     shown = template.render(w=lambda name, **filled: ": ".join([name, *map(str, filled.values())]))
