@@ -57,6 +57,7 @@ _OF_PARAMETER: Mapping[str, tuple[str, ...]] = {
     "cursor": ("bad_cursor",),
     "deal_id": ("unknown_deal", "deal_closed"),
     "table": ("unknown_table",),
+    "from_job": ("unknown_job",),
     "webhook_id": ("unknown_webhook",),
     "job_id": ("unknown_job",),
     "version": ("unknown_version",),
