@@ -74,14 +74,14 @@ def main() -> None:
             context = browser.new_context(storage_state=state)
             new.append(opened(context.new_page(), chosen.address + "/"))
             context.close()
-            rest.append(asked(chosen.address + "/v1/forecasts/this-quarter", chosen.key))
+            rest.append(rest_milliseconds(chosen.address + "/v1/forecasts/this-quarter", chosen.key))
         ms = [one["ms"] for one in new]
         print(
             f"outlook in a new session: median {np.median(ms):.0f} ms, p95 {np.quantile(ms, 0.95):.0f} ms, "
             f"{new[-1]['bytes']:,.0f} bytes, {new[-1]['requests']} requests; the same forecast by REST: "
             f"median {np.median(rest):.0f} ms (n = {chosen.times} each)"
         )
-        print(f"memory of a tab: {kept(browser, state, chosen.address)}")
+        print(f"memory of a tab: {tab_memory(browser, state, chosen.address)}")
         browser.close()
 
 
@@ -110,7 +110,7 @@ def until_computed(page: Page, address: str) -> None:
         page.goto(address, wait_until="load")
 
 
-def asked(address: str, key: str) -> float:
+def rest_milliseconds(address: str, key: str) -> float:
     """Milliseconds of a call of REST."""
     call = urllib.request.Request(address, headers={"Authorization": f"Bearer {key}"})
     begun = time.perf_counter()
@@ -119,7 +119,7 @@ def asked(address: str, key: str) -> float:
     return 1000 * (time.perf_counter() - begun)
 
 
-def kept(browser: Browser, state: Any, address: str) -> str:
+def tab_memory(browser: Browser, state: Any, address: str) -> str:
     """The script memory of a tab after some navigations, in MB."""
     page = browser.new_context(storage_state=state).new_page()
     client = page.context.new_cdp_session(page)

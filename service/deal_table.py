@@ -78,6 +78,6 @@ def changes(context: AnswerContext) -> Floats:
     return changed
 
 
-def _day(day: object) -> str | None:
+def _day(day: Any) -> str | None:
     """A date of a row as it is sent."""
-    return None if day is None or pd.isna(day) else str(day)[:10]  # type: ignore[call-overload]
+    return None if day is None or pd.isna(day) else str(day)[:10]

@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pandas as pd
-
 from crm.errors import SanchoError
 from crm.eventlog import EventLog
 from crm.frames import micros, position_in
@@ -21,6 +19,7 @@ from features import label_of
 from features.history import OUTCOME_CODE
 from service import cursors, messages
 from service.actions import VALID_DAYS
+from service.frame_cells import text_or_none
 from service.names import Names
 from service.recommendation_ids import recommendation_id
 from service.serving_state import ModelState, ServingState
@@ -159,23 +158,23 @@ def _entries(known: EventLog, names: Names, lang: Language) -> Iterator[Entry]:
     [deal] = known["deals"].to_dict("records")
     yield _entry(int(micros(known["deals"]["created_at"])[0]), CREATED, _CREATED.to(lang))
     closed = int(micros(known["deals"]["closed_at"])[0])
-    if closed != NEVER and _said(deal["outcome"]) is not None:
+    if closed != NEVER and text_or_none(deal["outcome"]) is not None:
         outcome = str(deal["outcome"])
-        reason = _said(deal["lost_reason"])
+        reason = text_or_none(deal["lost_reason"])
         yield _entry(closed, CLOSED, _OUTCOMES[outcome].to(lang), value=outcome, note=reason)
     events = known["deal_events"]
     for at, row in zip(micros(events["at"]).tolist(), events.to_dict("records"), strict=True):
         field = str(row["field"])
-        actor = _said(row["actor_id"])
+        actor = text_or_none(row["actor_id"])
         yield _entry(
             at,
             CHANGED,
             _field_label(field, lang),
             field=field,
-            value=_said(row["value"]),
-            old_value=_said(row["old_value"]),
-            value_name=_name(field, _said(row["value"]), names),
-            old_value_name=_name(field, _said(row["old_value"]), names),
+            value=text_or_none(row["value"]),
+            old_value=text_or_none(row["old_value"]),
+            value_name=_name(field, text_or_none(row["value"]), names),
+            old_value_name=_name(field, text_or_none(row["old_value"]), names),
             actor=None if actor == OBSERVER else actor,
             names=names,
         )
@@ -187,8 +186,8 @@ def _entries(known: EventLog, names: Names, lang: Language) -> Iterator[Entry]:
             ACTIVITY,
             ACTIVITY_KINDS[kind].to(lang) if kind in ACTIVITY_KINDS else kind,
             value=kind,
-            note=_said(row["subject"]) or _said(row["outcome"]),
-            actor=_said(row["actor_id"]),
+            note=text_or_none(row["subject"]) or text_or_none(row["outcome"]),
+            actor=text_or_none(row["actor_id"]),
             names=names,
         )
 
@@ -232,8 +231,3 @@ def _name(field: str, value: str | None, names: Names) -> str | None:
     if field == "owner_id":
         return names.person(value)
     return names.account(value) if field == "account_id" else None
-
-
-def _said(value: object) -> str | None:
-    """A value of a frame as text; None for a blank."""
-    return None if value is None or pd.isna(value) or value == "" else str(value)  # type: ignore[call-overload]

@@ -15,6 +15,7 @@ from crm.eventlog import EventLog
 from crm.frames import codes_in, micros
 from crm.instants import DAY, NEVER, iso
 from crm.schema import OBSERVER, OUTCOMES
+from service.frame_cells import text_or_none
 from service.names import Names
 
 CREATED = "created"
@@ -99,9 +100,9 @@ def quiet_deals(window: Window) -> list[dict[str, Any]]:
     found = [
         {
             "deal_id": str(deal["deal_id"]),
-            "owner_id": _text(deal["owner_id"]),
+            "owner_id": text_or_none(deal["owner_id"]),
             "amount": _number(deal["amount"]),
-            "stage": _text(deal["stage"]),
+            "stage": text_or_none(deal["stage"]),
             "quiet_days": int(silent),
         }
         for deal, silent in zip(_records(deals[days >= QUIET_DAYS]), days[days >= QUIET_DAYS], strict=True)
@@ -116,11 +117,11 @@ def _ended_and_created(window: Window, deals: pd.DataFrame) -> list[dict[str, An
         at = micros(deals[column])
         within = (at >= window.since) & (at < window.until)
         for deal, when in zip(_records(deals[within]), at[within].tolist(), strict=True):
-            outcome = _text(deal["outcome"])
+            outcome = text_or_none(deal["outcome"])
             if column == "created_at":
                 rows.append(_row(deal, CREATED, when))
             elif outcome in OUTCOMES:
-                rows.append(_row(deal, outcome, when, note=_text(deal["lost_reason"])))
+                rows.append(_row(deal, outcome, when, note=text_or_none(deal["lost_reason"])))
     return rows
 
 
@@ -141,7 +142,8 @@ def _changed(window: Window, deals: pd.DataFrame) -> list[dict[str, Any]]:
             continue  # that it was won or lost says so
         found.sort(key=lambda one: int(one["at"]))
         before, after, actor = (
-            _text(value) for value in (found[0]["old_value"], found[-1]["value"], found[-1]["actor_id"])
+            text_or_none(value)
+            for value in (found[0]["old_value"], found[-1]["value"], found[-1]["actor_id"])
         )
         if before is not None and before != after:  # what it was from the beginning is no change
             who = None if actor == OBSERVER else actor
@@ -167,7 +169,7 @@ def _records(frame: pd.DataFrame) -> list[Deal]:
 def _row(deal: Deal, change: str, at: int, *, note: str | None = None) -> dict[str, Any]:
     return {
         "deal_id": str(deal["deal_id"]),
-        "owner_id": _text(deal["owner_id"]),
+        "owner_id": text_or_none(deal["owner_id"]),
         "change": change,
         "at": at,
         "old_value": None,
@@ -177,10 +179,6 @@ def _row(deal: Deal, change: str, at: int, *, note: str | None = None) -> dict[s
         "actor_id": None,
         "actor_name": None,
     }
-
-
-def _text(value: object) -> str | None:
-    return None if value is None or pd.isna(value) or value == "" else str(value)  # type: ignore[call-overload]
 
 
 def _number(value: Any) -> float | None:

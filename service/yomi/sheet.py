@@ -231,8 +231,8 @@ def _steps(
     return steps
 
 
-def _said(value: object) -> str | None:
-    return None if value is None or pd.isna(value) else str(value)  # type: ignore[call-overload]
+def _said(value: Any) -> str | None:
+    return None if value is None or pd.isna(value) else str(value)
 
 
 def _iso(day: date | None) -> str | None:
